@@ -1,0 +1,51 @@
+"""The Activation port: what web sees of the signer. `client.py` is its adapter over UNIX sockets."""
+
+from typing import Protocol
+
+from csc_server.activation.messages import (
+    Activate,
+    Activated,
+    Approve,
+    Authorize,
+    Begin,
+    Begun,
+    CredentialDescription,
+    CredentialDescriptions,
+    DescribeCredential,
+    Extend,
+    Health,
+    ListCredentials,
+    Minted,
+    Sign,
+    Signed,
+    VoidApproval,
+)
+
+
+class Activation(Protocol):
+    """The operations of the signature activation protocol.
+
+    Every method raises RefusedError when the signer says no, and UnavailableError when it does not answer
+    in time; what a call without an answer did is unknown, so none is repeated here.
+    """
+
+    def describe(self, request: DescribeCredential) -> CredentialDescription: ...
+
+    def list_credentials(self, request: ListCredentials) -> CredentialDescriptions: ...
+
+    def begin(self, request: Begin) -> Begun: ...
+
+    def approve(self, request: Approve) -> None: ...
+
+    def activate(self, request: Activate) -> Activated: ...
+
+    def void_approval(self, request: VoidApproval) -> None: ...
+
+    def authorize(self, request: Authorize) -> Minted: ...
+
+    def extend(self, request: Extend) -> Minted: ...
+
+    def sign(self, request: Sign) -> Signed: ...
+
+    def health(self) -> list[Health]:
+        """Return one state per worker; a worker that does not answer has `device` = "unreachable"."""

@@ -1,0 +1,1 @@
+"""The commands csc-server offers to operators and developers."""

@@ -1,0 +1,1 @@
+"""Pure rules that both sides use: algorithms, certificate profiles."""

@@ -1,0 +1,1 @@
+"""[SCDev] The signature creation device: the KeyDevice port and its PKCS#11 adapter."""

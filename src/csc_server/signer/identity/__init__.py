@@ -1,0 +1,1 @@
+"""[identification service] The signer's factors: PIN and TOTP, evidence, lock-out."""

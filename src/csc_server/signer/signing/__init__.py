@@ -1,0 +1,1 @@
+"""[SSA core, SAM] Credentials, signature activation data and the numbered steps of a signature."""

@@ -1,0 +1,1 @@
+"""Ports of the two stores and their SQLAlchemy Core adapters (SQLite, PostgreSQL)."""

@@ -1,0 +1,1 @@
+"""The storage ports: row types and protocols, one module a side."""

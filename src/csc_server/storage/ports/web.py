@@ -1,0 +1,197 @@
+"""Ports of web's store: clients, accounts, sessions, interactions, codes, tokens, web's audit chain.
+
+Secrets stand here only as SHA-256 of a 256-bit value (OA-15), as salted SHA-256 (OA-16) or as argon2id.
+Every method is one transaction; times `*_at` are whole seconds since the epoch, UTC.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from csc_server.storage.ports.audit import AuditRow, ChainHead
+from csc_server.values import ApprovalId, ClientId, ClientProfile, CredentialId, SignerId
+
+
+@dataclass(frozen=True)
+class ClientRow:
+    """A registered OAuth client. `secret_hash` is SHA-256(salt || secret), empty for a public client.
+
+    `redirect_uris` are compared exactly; `grant_types` and `scopes` list what it may ask;
+    `auth_methods` is one or two of client_secret_basic, client_secret_post, none.
+    """
+
+    client_id: ClientId
+    name: str
+    profile: ClientProfile
+    redirect_uris: tuple[str, ...]
+    grant_types: tuple[str, ...]
+    scopes: tuple[str, ...]
+    auth_methods: tuple[str, ...]
+    secret_salt: bytes = b""
+    secret_hash: bytes = b""
+    disabled: bool = False
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    """A login account of a signer; `password_verifier` is an argon2id PHC string, `totp_seed` may be empty."""
+
+    username: str
+    signer_id: SignerId
+    password_verifier: str
+    totp_seed: bytes = b""
+    totp_last_step: int = 0
+    failures: int = 0
+    locked_until: int = 0
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """A signer's login in a browser (AU-09)."""
+
+    session_hash: bytes
+    username: str
+    signer_id: SignerId
+    csrf: str
+    auth_at: int
+    seen_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True)
+class InteractionRow:
+    """A browser's way through login and consent: the stored record of one authorization request.
+
+    `request` is the validated request as JSON members; `browser_hash` is SHA-256 of the cookie that
+    started it; `approval_id` is set once the signer process opened the transaction; `step` names the page.
+    """
+
+    interaction_id: str
+    client_id: ClientId
+    step: str
+    request: dict[str, Any]
+    created_at: int
+    expires_at: int
+    browser_hash: bytes = b""
+    session_hash: bytes = b""
+    approval_id: ApprovalId | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class CodeRow:
+    """An authorization code (RFC 6749, 4.1.2); `code_hash` is SHA-256 of it, `family_id` names what it gives."""
+
+    code_hash: bytes
+    client_id: ClientId
+    redirect_uri: str
+    redirect_uri_given: bool
+    code_challenge: str
+    scope: str
+    signer_id: SignerId
+    family_id: str
+    expires_at: int
+    request: dict[str, Any] = field(default_factory=dict)
+    approval_id: ApprovalId | None = None
+    credential_id: CredentialId | None = None
+    used_at: int = 0
+
+
+class TokenKind(StrEnum):
+    """What a token is for."""
+
+    ACCESS = "access_token"
+    REFRESH = "refresh_token"
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """An access or refresh token. `face` is v1, v2 or rfc: where it was asked for.
+
+    `signer_id` is None for a client-credentials token. `replaced_at` marks a rotated refresh token: using
+    it again is reuse (OA-13). `origin` is `oauth2` or `login` (auth/login).
+    """
+
+    token_hash: bytes
+    kind: TokenKind
+    family_id: str
+    client_id: ClientId | None
+    signer_id: SignerId | None
+    scope: str
+    face: str
+    origin: str
+    issued_at: int
+    expires_at: int
+    credential_id: CredentialId | None = None
+    approval_id: ApprovalId | None = None
+    revoked_at: int = 0
+    replaced_at: int = 0
+
+
+class ClientStore(Protocol):
+    def client(self, client_id: ClientId) -> ClientRow | None: ...
+
+    def put_client(self, row: ClientRow) -> None:
+        """Insert or replace a client."""
+
+
+class AccountStore(Protocol):
+    def account(self, username: str) -> AccountRow | None: ...
+
+    def put_account(self, row: AccountRow) -> None:
+        """Insert or replace an account."""
+
+    def begin_login(
+        self, username: str, now: int, *, temporary: int, permanent: int, lock_seconds: int
+    ) -> AccountRow | None:
+        """Count a failure before the password is compared; None when unknown or locked (AU-06)."""
+
+    def pass_login(self, username: str, totp_step: int = 0) -> bool:
+        """Clear the failures; False when `totp_step` was used already."""
+
+
+class SessionStore(Protocol):
+    def insert_session(self, row: SessionRow) -> None: ...
+
+    def session(self, session_hash: bytes) -> SessionRow | None: ...
+
+    def touch_session(self, session_hash: bytes, seen_at: int) -> None: ...
+
+    def delete_session(self, session_hash: bytes) -> None: ...
+
+    def insert_interaction(self, row: InteractionRow) -> None: ...
+
+    def interaction(self, interaction_id: str) -> InteractionRow | None: ...
+
+    def change_interaction(self, row: InteractionRow, expected_version: int) -> bool:
+        """Write a changed interaction, version raised by the caller; False when it moved meanwhile."""
+
+
+class GrantStore(Protocol):
+    def insert_code(self, row: CodeRow) -> None: ...
+
+    def redeem_code(self, code_hash: bytes, now: int) -> tuple[CodeRow | None, bool]:
+        """Consume a code by one conditional UPDATE; return (row or None, whether this call was the first)."""
+
+    def insert_tokens(self, rows: Sequence[TokenRow]) -> None: ...
+
+    def token(self, token_hash: bytes) -> TokenRow | None: ...
+
+    def rotate_refresh_token(self, token_hash: bytes, now: int, successors: Sequence[TokenRow]) -> bool:
+        """Mark a live refresh token replaced and insert its successors; False when it was not live."""
+
+    def revoke_token(self, token_hash: bytes, now: int) -> None: ...
+
+    def revoke_family(self, family_id: str, now: int) -> list[TokenRow]:
+        """Revoke every live token of a family; return them."""
+
+
+class WebAuditStore(Protocol):
+    def append_audit(self, rows: Sequence[AuditRow]) -> None: ...
+
+    def chain_head(self, writer: str) -> ChainHead: ...
+
+
+class WebStore(ClientStore, AccountStore, SessionStore, GrantStore, WebAuditStore, Protocol):
+    """All of web's store."""

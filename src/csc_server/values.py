@@ -1,0 +1,111 @@
+"""Identifiers and closed sets that both processes share.
+
+Identifiers are distinct types so that mypy refuses a swapped pair; closed sets are enums whose values are
+the strings of the wire.
+"""
+
+from enum import StrEnum
+from typing import NewType
+
+CredentialId = NewType("CredentialId", str)
+SignerId = NewType("SignerId", str)
+ClientId = NewType("ClientId", str)
+ApprovalId = NewType("ApprovalId", str)
+SadId = NewType("SadId", str)
+KeyHandle = NewType("KeyHandle", bytes)
+"""The CKA_ID under which the device knows a key (PKCS#11 v2.40, 4.4)."""
+
+
+class ApiVersion(StrEnum):
+    """The two base paths of the API: `/csc/v1` and `/csc/v2`."""
+
+    V1 = "v1"
+    V2 = "v2"
+
+
+class KeyType(StrEnum):
+    """The key types a credential may have (ETSI TS 119 312, 6.2)."""
+
+    RSA_2048 = "RSA-2048"
+    RSA_3072 = "RSA-3072"
+    RSA_4096 = "RSA-4096"
+    P_256 = "P-256"
+    P_384 = "P-384"
+
+    @property
+    def is_rsa(self) -> bool:
+        return self.value.startswith("RSA-")
+
+    @property
+    def bits(self) -> int:
+        return int(self.value.partition("-")[2])
+
+
+class AuthMode(StrEnum):
+    """How a credential is authorized (CSC 1.0.4.0, 11.5 authMode; 2.x auth.mode)."""
+
+    EXPLICIT = "explicit"
+    OAUTH2CODE = "oauth2code"
+
+
+class Scal(StrEnum):
+    """Sole control assurance level of a credential (CSC 1.0.4.0, 11.5 SCAL)."""
+
+    ONE = "1"
+    TWO = "2"
+
+
+class CredentialState(StrEnum):
+    """States of a credential; only an active one signs. The other states of HPKI arrive with enrolment."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    DISABLED = "disabled"
+
+
+class ClientProfile(StrEnum):
+    """What a client's registration asks of it (see the architecture, decision 4)."""
+
+    CSC1 = "csc1"
+    CSC2 = "csc2"
+
+
+class FactorKind(StrEnum):
+    """What a signer proves; the values are the ids of the authentication objects on v2."""
+
+    PIN = "PIN"
+    OTP = "OTP"
+
+
+class Refusal(StrEnum):
+    """Why the signer said no. Web turns each into the text its API version prescribes."""
+
+    UNKNOWN_CREDENTIAL = "unknown_credential"
+    CREDENTIAL_DISABLED = "credential_disabled"
+    CREDENTIAL_NOT_EXPLICIT = "credential_not_explicit"
+    CREDENTIAL_NOT_OAUTH = "credential_not_oauth"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CERTIFICATE_UNFIT = "certificate_unfit"
+    NUM_SIGNATURES_TOO_HIGH = "num_signatures_too_high"
+    NUM_SIGNATURES_INVALID = "num_signatures_invalid"
+    HASHES_REQUIRED = "hashes_required"
+    HASH_COUNT_INVALID = "hash_count_invalid"
+    DIGEST_LENGTH = "digest_length"
+    HASH_ALGORITHM_MISSING = "hash_algorithm_missing"
+    HASH_ALGORITHM_INVALID = "hash_algorithm_invalid"
+    SIGN_ALGORITHM_INVALID = "sign_algorithm_invalid"
+    SIGN_PARAMETERS_MISSING = "sign_parameters_missing"
+    SIGN_PARAMETERS_INVALID = "sign_parameters_invalid"
+    PIN_MISSING = "pin_missing"
+    PIN_INVALID = "pin_invalid"
+    PIN_LOCKED = "pin_locked"
+    OTP_MISSING = "otp_missing"
+    OTP_INVALID = "otp_invalid"
+    OTP_LOCKED = "otp_locked"
+    SAD_INVALID = "sad_invalid"
+    SAD_EXPIRED = "sad_expired"
+    SAD_EXHAUSTED = "sad_exhausted"
+    HASH_NOT_AUTHORIZED = "hash_not_authorized"
+    APPROVAL_INVALID = "approval_invalid"
+    SIGNATURE_FAILED = "signature_failed"
+    """The device made no signature, or one that does not verify; what was spent stays spent (SA-02, SA-11)."""

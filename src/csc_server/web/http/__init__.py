@@ -1,0 +1,1 @@
+"""What every HTTP answer and request of this server shares: errors, parameters, headers."""

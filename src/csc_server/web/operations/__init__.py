@@ -1,0 +1,1 @@
+"""Health, request ids and response headers."""
