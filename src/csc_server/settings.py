@@ -5,9 +5,10 @@ Secrets are never settings: a setting names the file that holds one (SC-07).
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 
 class Part(BaseModel):
@@ -79,3 +80,64 @@ class WebSettings(Part):
     region: str = "JP"
     environment: Literal["production", "test"] = "production"
     csc_versions: dict[str, str] = {"v1": "1.0.4.0", "v2": "2.2.0.0"}
+
+
+class Users(Part):
+    """The two system users that `serve` runs the two sides as (AR-01)."""
+
+    web: str
+    signer: str
+
+
+SHARED = ("environment", "socket_dir", "signing_workers", "evidence_workers", "limits")
+"""What both sides must agree on stands once, at the top of the file."""
+
+
+class Settings(BaseSettings):
+    """The whole settings file; a file for one side alone leaves the other's table out.
+
+    The environment wins over the file: `CSC_SERVER_WEB__BASE_URL` is `base_url` of table `web`. `revocation`
+    has no default on purpose: that no status of certificates is asked for must be written out.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CSC_SERVER_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    environment: Literal["production", "test"] = "production"
+    socket_dir: Path
+    signing_workers: int = Field(default=2, ge=1, le=64)
+    evidence_workers: int = Field(default=1, ge=1, le=16)
+    limits: Limits = Limits()
+    users: Users
+    revocation: Literal["none"] | None = None
+    web: WebSettings | None = None
+    signer: SignerSettings | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @model_validator(mode="before")
+    @classmethod
+    def _share(cls, data: Any) -> Any:  # noqa: ANN401 whatever the file holds, pydantic judges it next
+        if not isinstance(data, dict):
+            return data
+        shared = {name: data[name] for name in SHARED if name in data}
+        parts = {name: {**shared, **data[name]} for name in ("web", "signer") if isinstance(data.get(name), dict)}
+        return {**data, **parts}
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        for part in (self.web, self.signer):
+            for name in SHARED if part is not None else ():
+                if getattr(part, name) != getattr(self, name):
+                    raise ValueError(f"{name} stands at the top of the file, not in a table")
+        return self

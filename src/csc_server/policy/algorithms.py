@@ -15,9 +15,6 @@ from csc_server.values import KeyType, Refusal
 MAX_PARAMETERS = 512
 """Bytes of DER: RSASSA-PSS-params with every field named take fewer than 80."""
 
-MAX_SALT = 512
-"""Bytes: more than the longest salt an RSA-4096 key can hold (RFC 8017, 9.1.1), as a first bound."""
-
 
 class HashAlgorithm(StrEnum):
     """Digests that may be signed; the values are the names `hashlib` uses (ETSI TS 119 312, 5.2)."""
@@ -110,7 +107,7 @@ def resolve(key_type: KeyType, sign_algorithm: str, hash_algorithm: str, paramet
         raise RefusedError(Refusal.SIGN_ALGORITHM_INVALID)
     named = _named_hash(hash_algorithm)
     if sign_algorithm == RSASSA_PSS:
-        return _resolve_pss(named, parameters)
+        return _resolve_pss(key_type, named, parameters)
     implied = _RSA_COMBINED.get(sign_algorithm) or _ECDSA_COMBINED.get(sign_algorithm)
     if implied and named and implied is not named:
         raise RefusedError(Refusal.HASH_ALGORITHM_INVALID)
@@ -129,7 +126,12 @@ def _named_hash(oid: str) -> HashAlgorithm | None:
     return HASH_OIDS[oid]
 
 
-def _resolve_pss(named: HashAlgorithm | None, parameters: bytes) -> SignatureMechanism:
+def longest_salt(key_type: KeyType, hash_algorithm: HashAlgorithm) -> int:
+    """Return the longest salt in bytes that fits an RSA key: emLen - hLen - 2 (RFC 8017, 9.1.1)."""
+    return (key_type.bits + 6) // 8 - hash_algorithm.digest_length - 2
+
+
+def _resolve_pss(key_type: KeyType, named: HashAlgorithm | None, parameters: bytes) -> SignatureMechanism:
     """Honour RSASSA-PSS-params bit for bit (R12); without them the salt is as long as the digest."""
     if not parameters:
         if named is None:
@@ -138,6 +140,8 @@ def _resolve_pss(named: HashAlgorithm | None, parameters: bytes) -> SignatureMec
     digest, salt_length = _read_pss(parameters)
     if named is not None and named is not digest:
         raise RefusedError(Refusal.HASH_ALGORITHM_INVALID)
+    if not 0 <= salt_length <= longest_salt(key_type, digest):
+        raise RefusedError(Refusal.SIGN_PARAMETERS_INVALID)
     return SignatureMechanism(SignatureScheme.RSA_PSS, digest, salt_length)
 
 
@@ -154,6 +158,6 @@ def _read_pss(parameters: bytes) -> tuple[HashAlgorithm, int]:
         fits = mask["algorithm"].native == "mgf1" and params["trailer_field"].native == "trailer_field_bc"
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RefusedError(Refusal.SIGN_PARAMETERS_INVALID) from error
-    if digest is None or digest is not mask_digest or not fits or not 0 <= salt_length <= MAX_SALT:
+    if digest is None or digest is not mask_digest or not fits:
         raise RefusedError(Refusal.SIGN_PARAMETERS_INVALID)
     return digest, salt_length

@@ -1,1 +1,125 @@
-"""The workers' socket."""
+"""A worker's socket: accepts web by its uid, reads frames, hands over all that wait as one group (AR-03)."""
+
+import selectors
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from csc_server.activation.framing import FrameBuffer, FrameError, frame
+from csc_server.activation.messages import Answer, Request, decode_request, encode
+from csc_server.activation.peer import peer_uid
+from csc_server.errors import MalformedInputError
+
+READ_SIZE = 262_144
+SEND_DEADLINE = 2.0
+"""Seconds a peer may take to read an answer before its connection is dropped."""
+MAX_CONNECTIONS = 1024
+
+Handler = Callable[[Sequence[Request]], list[Answer]]
+
+
+@dataclass
+class Connection:
+    """One accepted connection of web and what it has sent so far."""
+
+    socket: socket.socket
+    buffer: FrameBuffer = field(default_factory=FrameBuffer)
+
+
+class WorkerServer:
+    """Serves one listening socket from a single thread.
+
+    Args:
+        listener: bound and listening; inherited from the supervisor, which keeps it over restarts.
+        allowed_uids: the uids that may connect.
+        handle: answers a group of requests, in order.
+        group_limit: the most requests of one group, and weigh: how much each counts.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        allowed_uids: Sequence[int],
+        handle: Handler,
+        group_limit: int,
+        weigh: Callable[[Request], int],
+    ) -> None:
+        self._listener = listener
+        self._allowed_uids = frozenset(allowed_uids)
+        self._handle = handle
+        self._group_limit = group_limit
+        self._weigh = weigh
+        self._selector = selectors.DefaultSelector()
+        self._waiting: deque[tuple[Connection, Request]] = deque()
+        self._connections = 0
+        listener.setblocking(False)
+        self._selector.register(listener, selectors.EVENT_READ)
+
+    def serve_once(self, timeout: float) -> None:
+        """Wait for requests, at most `timeout` seconds, and answer one group."""
+        for key, _ in self._selector.select(0 if self._waiting else timeout):
+            if key.data is None:
+                self._accept()
+            else:
+                self._read(key.data)
+        group = self._next_group()
+        if group:
+            answers = self._handle([request for _, request in group])
+            for (connection, _), answer in zip(group, answers, strict=True):
+                self._send(connection, answer)
+
+    def _accept(self) -> None:
+        try:
+            accepted, _ = self._listener.accept()
+        except OSError:
+            return
+        if self._connections >= MAX_CONNECTIONS or peer_uid(accepted) not in self._allowed_uids:
+            accepted.close()
+            return
+        accepted.setblocking(False)
+        self._connections += 1
+        self._selector.register(accepted, selectors.EVENT_READ, Connection(accepted))
+
+    def _read(self, connection: Connection) -> None:
+        try:
+            data = connection.socket.recv(READ_SIZE)
+            bodies = connection.buffer.feed(data)
+            requests = [decode_request(body) for body in bodies]
+        except BlockingIOError:
+            return
+        except (OSError, FrameError, MalformedInputError):
+            self._drop(connection)
+            return
+        self._waiting.extend((connection, request) for request in requests)
+        if not data:
+            self._drop(connection)
+
+    def _next_group(self) -> list[tuple[Connection, Request]]:
+        group: list[tuple[Connection, Request]] = []
+        weight = 0
+        while self._waiting:
+            if self._waiting[0][0].socket.fileno() < 0:
+                self._waiting.popleft()  # nobody waits for it any more: nothing is spent
+                continue
+            weight += self._weigh(self._waiting[0][1])
+            if group and weight > self._group_limit:
+                break
+            group.append(self._waiting.popleft())
+        return group
+
+    def _send(self, connection: Connection, answer: Answer) -> None:
+        if connection.socket.fileno() < 0:
+            return  # the peer went away meanwhile; what was signed for it is in the audit
+        try:
+            connection.socket.settimeout(SEND_DEADLINE)
+            connection.socket.sendall(frame(encode(answer)))
+            connection.socket.setblocking(False)
+        except (OSError, FrameError):
+            self._drop(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        if connection.socket.fileno() >= 0:
+            self._selector.unregister(connection.socket)
+            connection.socket.close()
+            self._connections -= 1

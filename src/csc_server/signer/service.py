@@ -1,1 +1,167 @@
-"""The operations of the protocol."""
+"""The operations of the protocol, as one worker serves them: requests in, answers out, refusals audited."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from csc_server.activation.messages import (
+    Activate,
+    Answer,
+    Approve,
+    Authorize,
+    Begin,
+    Begun,
+    CredentialDescription,
+    CredentialDescriptions,
+    DescribeCredential,
+    Done,
+    Extend,
+    Health,
+    ListCredentials,
+    Ping,
+    Refused,
+    Request,
+    Sign,
+    Unavailable,
+    VoidApproval,
+)
+from csc_server.errors import RefusedError, UnavailableError
+from csc_server.signer.signing.activation import ActivationOperations, Journal
+from csc_server.signer.signing.records import refusal_record
+from csc_server.signer.signing.sign import Signing
+from csc_server.storage.ports.signer import CommitUnknownError, CredentialRow
+from csc_server.values import CredentialId, FactorKind
+
+
+class Service(Protocol):
+    """What the worker loop needs: answers in request order, and whether the process must end after them."""
+
+    @property
+    def must_end(self) -> bool: ...
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]: ...
+
+    def health(self) -> Health: ...
+
+
+class SigningService:
+    """Serves the sign lane: whole groups."""
+
+    def __init__(self, signing: Signing, health: Callable[[], Health]) -> None:
+        self._signing = signing
+        self._health = health
+
+    @property
+    def must_end(self) -> bool:
+        return self._signing.must_end
+
+    def health(self) -> Health:
+        return self._health()
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answer a group; a request of another lane is refused as unavailable here."""
+        signs = [request for request in requests if isinstance(request, Sign)]
+        try:
+            signed = iter(self._signing.sign(signs)) if signs else iter(())
+        except CommitUnknownError:
+            raise
+        except UnavailableError as error:
+            signed = iter([Unavailable(error.component, error.retry_after)] * len(signs))
+        return [self._other(request) if not isinstance(request, Sign) else next(signed) for request in requests]
+
+    def _other(self, request: Request) -> Answer:
+        return self._health() if isinstance(request, Ping) else Unavailable("signer", 1)
+
+
+class ActivationService:
+    """Serves the registry and evidence lanes: one request after the other."""
+
+    def __init__(self, operations: ActivationOperations, journal: Journal, health: Callable[[], Health]) -> None:
+        self._operations = operations
+        self._journal = journal
+        self._health = health
+        self._handlers: dict[type[Any], Callable[[Any], Answer]] = {
+            DescribeCredential: self._describe,
+            ListCredentials: self._list,
+            Begin: self._begin,
+            Approve: self._approve,
+            Activate: operations.activate,
+            Authorize: operations.authorize,
+            Extend: operations.extend,
+            VoidApproval: self._void,
+        }
+        self.must_end = False
+
+    def health(self) -> Health:
+        return self._health()
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answer requests one by one; a failed device ends the worker after its answers."""
+        return [self._one(request) for request in requests]
+
+    def _one(self, request: Request) -> Answer:
+        if isinstance(request, Ping):
+            return self._health()
+        handler = self._handlers.get(type(request))
+        if handler is None or isinstance(request, Ping):
+            return Unavailable("signer", 1)
+        try:
+            return self._audited(request, handler)
+        except CommitUnknownError:
+            raise
+        except UnavailableError as error:
+            self.must_end = self.must_end or error.component == "device"
+            return Unavailable(error.component, error.retry_after)
+
+    def _audited(self, request: Any, handler: Callable[[Any], Answer]) -> Answer:  # noqa: ANN401 its handler knows it
+        try:
+            return handler(request)
+        except RefusedError as refusal:
+            self._journal.write(
+                refusal_record(request.caller, type(request).__name__, _credential_of(request), refusal.refusal)
+            )
+            return Refused(refusal.refusal.value, refusal.message)
+
+    def _describe(self, request: DescribeCredential) -> Answer:
+        return description(*self._operations.find(request.caller, request.credential_id))
+
+    def _list(self, request: ListCredentials) -> Answer:
+        found = self._operations.find_all(request.caller, request.signer_id)
+        return CredentialDescriptions(tuple(description(row, kinds) for row, kinds in found))
+
+    def _begin(self, request: Begin) -> Answer:
+        approval, row, kinds = self._operations.begin(request)
+        objects = tuple(kind.value for kind in kinds)
+        return Begun(
+            approval.approval_id, description(row, kinds), objects, approval.transaction_hash, approval.expires_at
+        )
+
+    def _approve(self, request: Approve) -> Answer:
+        self._operations.approve(request)
+        return Done()
+
+    def _void(self, request: VoidApproval) -> Answer:
+        self._operations.void(request)
+        return Done()
+
+
+def description(row: CredentialRow, kinds: Sequence[FactorKind]) -> CredentialDescription:
+    """Return what clients may see of a credential."""
+    return CredentialDescription(
+        credential_id=row.credential_id,
+        signer_id=row.signer_id,
+        key_type=row.key_type,
+        certificates=row.certificates,
+        auth_mode=row.auth_mode,
+        scal=row.scal,
+        multisign=row.multisign,
+        state=row.state,
+        objects=tuple(kind.value for kind in kinds),
+        version=row.version,
+        description=row.description,
+    )
+
+
+def _credential_of(request: Any) -> CredentialId | None:  # noqa: ANN401 any request of the protocol
+    transaction = getattr(request, "transaction", request)
+    found: CredentialId | None = getattr(transaction, "credential_id", None)
+    return found

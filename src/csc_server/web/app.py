@@ -1,1 +1,132 @@
-"""Composition root of web."""
+"""Composition root of web: settings become adapters, adapters become the Flask application."""
+
+import os
+import socket
+import time
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Flask, Response, g, request
+
+from csc_server.activation.client import SignerClient
+from csc_server.activation.port import Activation
+from csc_server.audit.log import AuditLog
+from csc_server.clock import Clock, SystemClock
+from csc_server.errors import ProblemError, RefusedError
+from csc_server.settings import WebSettings
+from csc_server.storage.engine import make_engine
+from csc_server.storage.ports.web import WebStore
+from csc_server.storage.web_store import SqlWebStore
+from csc_server.values import ApiVersion
+from csc_server.web.api import dispatch
+from csc_server.web.api.call import Services
+from csc_server.web.api.refusals import refusal_problem
+from csc_server.web.api.table import ENDPOINTS
+from csc_server.web.authorization import endpoints
+from csc_server.web.authorization.context import AuthorizationContext
+from csc_server.web.authorization.login import PasswordLogin
+from csc_server.web.authorization.passwords import PasswordCheck
+from csc_server.web.http import problems
+from csc_server.web.http.peer import PROXY_TRUSTED, request_id
+from csc_server.web.http.responses import add_headers
+from csc_server.web.http.stranger_refusals import StrangerRefusals
+from csc_server.web.interaction import pages
+from csc_server.web.operations import health, logo
+from csc_server.web.operations.logging import configure_logging
+
+OAUTH2_METHODS = ("oauth2/authorize", "oauth2/pushed_authorize", "oauth2/token", "oauth2/revoke")
+
+_log = structlog.get_logger("csc_server.web")
+
+
+def create_app(settings: WebSettings, clock: Clock | None = None) -> Flask:
+    """Return the application of one web process; call it after the fork, in the process that serves.
+
+    Args:
+        settings: of web.
+        clock: of the machine when None.
+    """
+    configure_logging()
+    clock = clock or SystemClock()
+    store = SqlWebStore(make_engine(settings.database_url))
+    activation = SignerClient(
+        settings.socket_dir, settings.signing_workers, settings.evidence_workers, settings.signer_uid
+    )
+    audit = AuditLog(store, f"web-{socket.gethostname()}-{os.getpid()}", clock)
+    return build_app(settings, clock, store, activation, audit)
+
+
+def build_app(
+    settings: WebSettings,
+    clock: Clock,
+    store: WebStore,
+    activation: Activation,
+    audit: AuditLog,
+    password_check: PasswordCheck | None = None,
+) -> Flask:
+    """Return the application over given adapters; tests pass their own."""
+    app = Flask("csc_server.web", static_folder=None)
+    _configure(app, settings)
+    problems.install(app, _translate)
+    _install_hooks(app, is_https=settings.base_url.startswith("https://"))
+    context = AuthorizationContext(store, activation, audit, clock, settings)
+    check = password_check or PasswordCheck()
+    methods: dict[ApiVersion, tuple[str, ...]] = {}
+    services = Services(context, PasswordLogin(context, check), StrangerRefusals(audit, clock), methods)
+    server = endpoints.make_server(context)
+    app.register_blueprint(dispatch.blueprint(services))
+    app.register_blueprint(endpoints.blueprint(server))
+    app.register_blueprint(pages.blueprint(server, services.password_login))
+    app.register_blueprint(health.blueprint(store, activation))
+    app.register_blueprint(logo.blueprint())
+    methods.update({version: _methods(app, version) for version in ApiVersion})
+    return app
+
+
+def _configure(app: Flask, settings: WebSettings) -> None:
+    host = urlsplit(settings.base_url).hostname or ""
+    trusted = [host, "127.0.0.1", "localhost"] if settings.environment == "test" else [host]
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.limits.body_bytes,
+        TRUSTED_HOSTS=trusted,
+        SESSION_COOKIE_SECURE=True,
+    )
+    app.config[PROXY_TRUSTED] = settings.listen.startswith("unix:")
+    app.url_map.merge_slashes = False  # a redirect would answer HTML where JSON is due (A2)
+
+
+def _install_hooks(app: Flask, *, is_https: bool) -> None:
+    def start() -> None:
+        g.started = time.perf_counter()
+
+    def finish(response: Response) -> Response:
+        add_headers(response)
+        if is_https:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        rule = request.url_rule
+        _log.info(
+            "request",
+            method=request.method,
+            path=rule.rule if rule else "",
+            status=response.status_code,
+            milliseconds=round((time.perf_counter() - g.get("started", 0.0)) * 1000, 2),
+            request_id=request_id(),
+        )
+        return response
+
+    app.before_request(start)
+    app.after_request(finish)
+
+
+def _methods(app: Flask, version: ApiVersion) -> tuple[str, ...]:
+    """Return `info.methods`: the rows of the table, and the OAuth 2.0 endpoints that have a route."""
+    base = f"/csc/{version.value}/"
+    routed = {rule.rule for rule in app.url_map.iter_rules()}
+    own = tuple(endpoint.method for endpoint in ENDPOINTS if version in endpoint.versions)
+    return own + tuple(method for method in OAUTH2_METHODS if base + method in routed)
+
+
+def _translate(error: RefusedError) -> ProblemError:
+    """Return the answer for a refusal in the dialect of the path that was asked."""
+    version = ApiVersion.V1 if request.path.startswith("/csc/v1/") else ApiVersion.V2
+    return refusal_problem(version, error)

@@ -229,6 +229,12 @@ class SigningTransaction(Protocol):
     def settle(self, outcomes: Mapping[str, IntentState]) -> frozenset[str]:
         """Move intents, open and of this worker's epoch, to their outcome; return the ids that moved."""
 
+    def recover(self) -> list[OpenIntent]:
+        """Mark open intents of the worker's slot and older epochs indeterminate; return them (26 a).
+
+        In the transaction, so that their audit records are written with them or not at all.
+        """
+
     def append_audit(self, rows: Sequence[AuditRow]) -> None:
         """Append audit records."""
 
@@ -238,9 +244,6 @@ class SigningStore(Protocol):
 
     def raise_epoch(self, node: str, slot: int) -> WorkerIdentity:
         """Commit a raised epoch for the slot: what an older worker begins from now on fails (26 b)."""
-
-    def recover(self, worker: WorkerIdentity) -> list[OpenIntent]:
-        """Mark open intents of the worker's slot and older epochs indeterminate; return them."""
 
     def begin_signing(self, worker: WorkerIdentity, now: int) -> AbstractContextManager[SigningTransaction]:
         """Open TX1 or TX2. Raises FencedError when the epoch is no longer the worker's.

@@ -1,0 +1,26 @@
+"""Web's own audit: one chain a process, written by many threads."""
+
+import threading
+
+from csc_server.audit.chain import Chain, Record
+from csc_server.audit.events import Event, Outcome
+from csc_server.clock import Clock
+from csc_server.storage.ports.web import WebAuditStore
+from csc_server.wire import Json
+
+
+class AuditLog:
+    """Appends records to web's audit. A record that cannot be written raises UnavailableError (AD-05)."""
+
+    def __init__(self, store: WebAuditStore, writer: str, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._chain = Chain(writer, store.chain_head(writer))
+        self._lock = threading.Lock()
+
+    def record(self, event: Event, outcome: Outcome, **fields: Json) -> None:
+        """Write one record, durable when this returns."""
+        with self._lock:
+            rows = self._chain.extend([Record(event, outcome, fields)], self._clock.milliseconds())
+            self._store.append_audit(rows)
+            self._chain.accept(rows)

@@ -1,0 +1,13 @@
+"""The name that `dev` leaves in its data folder and that `serve` looks for."""
+
+from pathlib import Path
+
+MARKER = "made-by-dev"
+
+
+def made_by_dev(path: Path) -> Path | None:
+    """Return the folder at or above a path that a development server made, or None."""
+    for folder in (path, *path.parents):
+        if (folder / MARKER).exists():
+            return folder
+    return None

@@ -1,0 +1,121 @@
+"""The processes that the commands start: `python -m csc_server.cli.process web|signer|migrate-web|migrate-signer`.
+
+Each gets the settings of its own side as JSON on standard input and never sees the other's (AR-01). What
+one side needs is imported only there: web never loads a PKCS#11 module.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from csc_server.cli.outcome import FAILED, report
+from csc_server.errors import CscServerError
+from csc_server.settings import SignerSettings, WebSettings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+_PR_SET_PDEATHSIG = 1
+"""prctl(2), Linux: no process is left that nobody watches."""
+
+HEADER_TIMEOUT = 5_000
+"""Milliseconds a client may take to send its headers (security.md AR-09)."""
+STOP_DEADLINE = 16
+"""Seconds a web worker may take to finish its requests: one more than a request's own deadline."""
+SOCKET_MODE = 0o660
+"""The reverse proxy reaches web's socket as a member of its group."""
+
+
+def main() -> None:
+    """Run one part until SIGTERM or SIGINT; exit 1 with one sentence on standard error when it fails."""
+    part = sys.argv[1]
+    end_with_parent()
+    os.umask(0o077)
+    data = sys.stdin.buffer.read()
+    try:
+        _PARTS[part](data)
+    except CscServerError as error:
+        report(error)
+        sys.exit(FAILED)
+
+
+def end_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent dies, where the kernel can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def serve_web(settings: WebSettings) -> None:
+    """Serve the web side under granian, one process a worker."""
+    from granian import Granian  # noqa: PLC0415 only this side serves HTTP
+    from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415
+    from granian.http import HTTP1Settings  # noqa: PLC0415
+    from granian.log import LogLevels  # noqa: PLC0415
+
+    kind, _, place = settings.listen.rpartition(":")
+    unix = kind == "unix"
+    Granian(
+        "csc_server.web.app",
+        address="127.0.0.1" if unix else kind,
+        port=0 if unix else int(place),
+        uds=Path(place) if unix else None,
+        uds_permissions=SOCKET_MODE if unix else None,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
+        websockets=False,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        respawn_failed_workers=True,
+        respawn_interval=0.1,
+        workers_kill_timeout=STOP_DEADLINE,
+        log_level=LogLevels.warning,
+    ).serve(target_loader=partial(_load_app, settings), wrap_loader=False)
+
+
+def _load_app(settings: WebSettings) -> "Flask":
+    """Build the application in a worker; called after the fork."""
+    from csc_server.web.app import create_app  # noqa: PLC0415 the master process stays small
+
+    end_with_parent()
+    return create_app(settings)
+
+
+def _run_web(data: bytes) -> None:
+    serve_web(WebSettings.model_validate_json(data))
+
+
+def _run_signer(data: bytes) -> None:
+    from csc_server.signer.main import run  # noqa: PLC0415 only this side reaches the device
+
+    run(SignerSettings.model_validate_json(data))
+
+
+def _migrate(data: bytes, side: str) -> None:
+    from csc_server.storage.migrate import upgrade  # noqa: PLC0415 alembic is needed here alone
+
+    upgrade(data.decode(), side)
+
+
+def _check(data: bytes, side: str) -> None:
+    from csc_server.storage.migrate import is_current  # noqa: PLC0415 alembic is needed here alone
+
+    if not is_current(data.decode(), side):
+        raise CscServerError(f"The tables of {side} are not up to date.", advice="Run `csc-server migrate`.")
+
+
+_PARTS = {
+    "web": _run_web,
+    "signer": _run_signer,
+    "migrate-web": partial(_migrate, side="web"),
+    "migrate-signer": partial(_migrate, side="signer"),
+    "check-web": partial(_check, side="web"),
+    "check-signer": partial(_check, side="signer"),
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Verification of a signer's evidence for one transaction (EN 419 241-1 SRA_SAP.1; AU-01, AU-06).
+
+1. Every factor the credential has must be present, else nothing is tried.
+2. For each factor in order: a failure is counted durably, then the secret is compared.
+3. The caller passes the factors in the transaction that stores what they approve: until then their
+   failures stay counted and a code is not used up.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from csc_server.activation.messages import Evidence
+from csc_server.clock import Clock
+from csc_server.errors import RefusedError
+from csc_server.signer.device.port import KeyDevice
+from csc_server.signer.identity.one_time_code import accepted_step
+from csc_server.signer.identity.pin import is_right_pin
+from csc_server.storage.ports.signer import ActivationStore, ActivationTransaction, ConflictError, FactorRow, LockLimits
+from csc_server.values import CredentialId, FactorKind, Refusal, Scal
+from csc_server.wire import Json, canonical_json, encode_base64url
+
+_MISSING = {FactorKind.PIN: Refusal.PIN_MISSING, FactorKind.OTP: Refusal.OTP_MISSING}
+_WRONG = {FactorKind.PIN: Refusal.PIN_INVALID, FactorKind.OTP: Refusal.OTP_INVALID}
+_LOCKED = {FactorKind.PIN: Refusal.PIN_LOCKED, FactorKind.OTP: Refusal.OTP_LOCKED}
+
+SUFFICIENT: Mapping[Scal, frozenset[frozenset[FactorKind]]] = {
+    Scal.ONE: frozenset({frozenset({FactorKind.PIN}), frozenset({FactorKind.PIN, FactorKind.OTP})}),
+    Scal.TWO: frozenset({frozenset({FactorKind.PIN, FactorKind.OTP})}),
+}
+"""Which sets of factors reach which level; what is not listed is refused (AU-01, decision 17)."""
+
+
+@dataclass(frozen=True)
+class VerifiedEvidence:
+    """Factors proved right: kind and, for a one-time code, its time step (0 for a PIN)."""
+
+    credential_id: CredentialId
+    steps: tuple[tuple[FactorKind, int], ...]
+    verified_at: int
+
+    @property
+    def methods(self) -> list[Json]:
+        """Authentication methods in the words of RFC 8176, 2."""
+        return [kind.value.lower() for kind, _ in self.steps]
+
+    def describe(self, transaction_hash: bytes) -> bytes:
+        """Return canonical JSON of the evidence, bound to its transaction, without a secret in it."""
+        return canonical_json(
+            {
+                "amr": self.methods,
+                "auth_time": self.verified_at,
+                "transaction": encode_base64url(transaction_hash),
+            }
+        )
+
+
+def evidence_digest(description: bytes) -> str:
+    """Return the digest of an evidence description as the SAD and the audit carry it (claim `evh`)."""
+    return encode_base64url(hashlib.sha256(description).digest())
+
+
+def required_kinds(factors: Mapping[FactorKind, FactorRow], scal: Scal) -> tuple[FactorKind, ...]:
+    """Return the factors a try needs, in the order they are compared; refuse a set that is not enough."""
+    if frozenset(factors) not in SUFFICIENT[scal]:
+        raise RefusedError(Refusal.CREDENTIAL_DISABLED, "its factors do not reach its level")
+    return tuple(kind for kind in FactorKind if kind in factors)
+
+
+class EvidenceVerifier:
+    """Compares PINs and one-time codes with the signer's own store."""
+
+    def __init__(self, store: ActivationStore, device: KeyDevice, clock: Clock, limits: LockLimits) -> None:
+        self._store = store
+        self._device = device
+        self._clock = clock
+        self._limits = limits
+
+    def verify(self, credential_id: CredentialId, kinds: Sequence[FactorKind], evidence: Evidence) -> VerifiedEvidence:
+        """Verify every factor in `kinds`, at least one, or raise RefusedError."""
+        given = {FactorKind.PIN: evidence.pin, FactorKind.OTP: evidence.otp}
+        if not kinds:
+            raise RefusedError(Refusal.CREDENTIAL_DISABLED, "a credential without factors")
+        for kind in kinds:
+            if not given[kind]:
+                raise RefusedError(_MISSING[kind])
+        steps = tuple((kind, self._verify_one(credential_id, kind, given[kind] or "")) for kind in kinds)
+        return VerifiedEvidence(credential_id, steps, self._clock.seconds())
+
+    def _verify_one(self, credential_id: CredentialId, kind: FactorKind, secret: str) -> int:
+        now = self._clock.seconds()
+        with self._store.begin() as transaction:
+            factor = transaction.begin_try(credential_id, kind, now, self._limits)
+        if factor is None:
+            raise RefusedError(_LOCKED[kind])
+        if kind is FactorKind.PIN:
+            step = 0 if is_right_pin(self._device, factor, secret) else None
+        else:
+            step = accepted_step(self._device, factor, secret, now)
+        if step is None:
+            raise RefusedError(_WRONG[kind])
+        return step
+
+
+def pass_factors(transaction: ActivationTransaction, verified: VerifiedEvidence) -> None:
+    """Clear the failures and use up the one-time code, in the transaction that stores the approval."""
+    for kind, step in verified.steps:
+        try:
+            transaction.pass_factor(verified.credential_id, kind, step)
+        except ConflictError as error:
+            raise RefusedError(_WRONG[kind]) from error

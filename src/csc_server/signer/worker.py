@@ -1,0 +1,84 @@
+"""One worker process: opens its store and device after the fork, recovers its slot, serves its lane.
+
+A worker whose device cannot be opened stays and answers 'device unavailable' before anything is spent; it
+tries again with the requests that come. A worker whose device failed in a call ends, and its successor
+starts afresh (RL-04).
+"""
+
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+from csc_server.activation.messages import Answer, Health, Ping, Request, Sign, Unavailable
+from csc_server.clock import Clock
+from csc_server.errors import UnavailableError
+from csc_server.signer.server import WorkerServer
+from csc_server.signer.service import Service
+
+OPEN_AGAIN_AFTER = 0.5
+"""Seconds between two tries to open a device that is away."""
+IDLE = 0.5
+"""Seconds a worker waits for requests before it looks at its signals."""
+GROUP_LIMIT = 64
+"""Weight of a group: hashes to sign, so that one group never takes much longer than its first request."""
+
+
+def weigh(request: Request) -> int:
+    """Return how much of a group a request takes."""
+    return len(request.hashes) if isinstance(request, Sign) else 1
+
+
+@dataclass
+class LazyService:
+    """The worker's service, opened when first needed and again after the device was away."""
+
+    name: str
+    open: Callable[[], Service]
+    clock: Clock
+    service: Service | None = None
+    tried_at: float = float("-inf")
+    component: str = "device"
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answer a group, or say what is away."""
+        service = self._opened()
+        if service is None:
+            return [self._away(request) for request in requests]
+        return service.answer(requests)
+
+    @property
+    def must_end(self) -> bool:
+        return self.service is not None and self.service.must_end
+
+    def _opened(self) -> Service | None:
+        if self.service is None and self.clock.monotonic() - self.tried_at >= OPEN_AGAIN_AFTER:
+            self.tried_at = self.clock.monotonic()
+            try:
+                self.service = self.open()
+            except UnavailableError as error:
+                self.component = error.component
+        return self.service
+
+    def _away(self, request: Request) -> Answer:
+        if isinstance(request, Ping):
+            states = dict.fromkeys(("device", "database", "clock", "audit"), "ok") | {self.component: "unavailable"}
+            return Health(self.name, 0, **states)
+        return Unavailable(self.component, 1)
+
+
+def serve(listener: socket.socket, allowed_uids: Sequence[int], service: LazyService) -> None:
+    """Serve a lane until SIGTERM, or until the device failed; the group at hand is always finished."""
+    stopping = False
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    server = WorkerServer(listener, allowed_uids, service.answer, GROUP_LIMIT, weigh)
+    service.answer([Ping()])
+    while not stopping and not service.must_end:
+        server.serve_once(IDLE)

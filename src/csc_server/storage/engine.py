@@ -1,0 +1,122 @@
+"""Engines: one per process, made after any fork.
+
+SQLite: write-ahead log, every commit on the disk before it is acknowledged (synchronous=FULL), foreign keys.
+PostgreSQL: durable commits whatever the server's default is, and time-outs that end the transactions and the
+locks of dead clients (architecture, decision 26 b).
+"""
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from csc_server.errors import ConfigurationError
+from csc_server.storage.turnstile import Turnstile
+
+BEGIN_OPTION = "csc_server_begin"
+"""The execution option that names the statement which begins a transaction on SQLite; "" begins none."""
+BEGIN_WRITING, BEGIN_READING = "BEGIN IMMEDIATE", "BEGIN"
+TURNSTILE = "turnstile"
+"""The key under which a SQLite connection's `info` holds its turnstile."""
+
+CONNECTIONS = 64
+"""At most: as many as the settings allow threads; each is made when a thread first needs one."""
+POOL_WAIT = 5.0
+SQLITE_BUSY_MS = 5_000
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA trusted_schema = OFF",
+    f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}",
+)
+POSTGRESQL_SETTINGS = {
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read\\ committed",
+    "statement_timeout": "5000",
+    "lock_timeout": "4000",
+    "idle_in_transaction_session_timeout": "5000",
+}
+"""Milliseconds. A transaction of ours waits for nothing but the database; the signer's device is called between two."""
+POSTGRESQL_CONNECT = {
+    "connect_timeout": "3",
+    "tcp_user_timeout": "5000",
+    "keepalives_idle": "10",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+}
+
+
+def make_engine(url: str) -> Engine:
+    """Return an engine for `sqlite:////path/to/file` or `postgresql://...`.
+
+    Parameters never appear in its log or in its exceptions.
+
+    Raises:
+        ConfigurationError: another kind of database, or a SQLite database in memory.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigurationError(["database_url is not a URL"]) from None
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    if parsed.drivername in ("postgresql", "postgresql+psycopg"):
+        return _postgresql(parsed.set(drivername="postgresql+psycopg"))
+    raise ConfigurationError(["database_url names neither SQLite nor PostgreSQL"])
+
+
+def _sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:" or "mode" in url.query:
+        raise ConfigurationError(["database_url names no file"], advice="Write sqlite:////path/to/file.")
+    database = Path(url.database)
+    engine = _engine(url, isolation_level=None, check_same_thread=False)
+
+    @event.listens_for(engine, "do_connect")
+    def create_private(*_: object) -> None:
+        """SQLite gives its log files the mode of the database file."""
+        with contextlib.suppress(FileExistsError, FileNotFoundError, PermissionError, NotADirectoryError):
+            os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        for pragma in SQLITE_PRAGMAS:
+            connection.execute(pragma).close()
+        record.info[TURNSTILE] = Turnstile(database)
+
+    @event.listens_for(engine, "close")
+    def leave(_: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        turnstile = record.info.pop(TURNSTILE, None)
+        if turnstile is not None:
+            turnstile.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        statement = connection.get_execution_options().get(BEGIN_OPTION, BEGIN_WRITING)
+        if statement:
+            connection.exec_driver_sql(statement)
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    settings = " ".join(f"-c {name}={value}" for name, value in POSTGRESQL_SETTINGS.items())
+    own = url.query.get("options", "")
+    return _engine(url, options=f"{own} {settings}".strip(), **POSTGRESQL_CONNECT)
+
+
+def _engine(url: URL, **connect: Any) -> Engine:
+    return create_engine(
+        url,
+        connect_args=connect,
+        hide_parameters=True,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT,
+        pool_use_lifo=True,
+    )

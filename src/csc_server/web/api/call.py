@@ -1,0 +1,105 @@
+"""What a handler gets: the services of the process, the version asked, the caller and the parameters."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from csc_server.activation.messages import Caller
+from csc_server.activation.port import Activation
+from csc_server.audit.log import AuditLog
+from csc_server.clock import Clock
+from csc_server.errors import ProblemError
+from csc_server.settings import WebSettings
+from csc_server.storage.ports.web import ClientRow, TokenRow, WebStore
+from csc_server.values import ApiVersion, ClientId, ClientProfile, SignerId
+from csc_server.web.authorization.context import AuthorizationContext
+from csc_server.web.authorization.login import PasswordLogin
+from csc_server.web.http.params import Parameters
+from csc_server.web.http.peer import address_block, request_id
+from csc_server.web.http.stranger_refusals import StrangerRefusals
+
+LOGIN_CLIENT = ClientId("auth/login")
+"""The client that the signer is told of for tokens of auth/login, which no OAuth client asked for."""
+
+
+class Scope(StrEnum):
+    """The scopes of CSC 1.0.4.0, 8.3.2; a token has exactly one."""
+
+    SERVICE = "service"
+    CREDENTIAL = "credential"
+
+
+@dataclass(frozen=True)
+class Services:
+    """The adapters of the web process, built once by `app.py`."""
+
+    authorization: AuthorizationContext
+    password_login: PasswordLogin
+    strangers: StrangerRefusals
+    methods: dict[ApiVersion, tuple[str, ...]]
+
+    @property
+    def settings(self) -> WebSettings:
+        return self.authorization.settings
+
+    @property
+    def clock(self) -> Clock:
+        return self.authorization.clock
+
+    @property
+    def store(self) -> WebStore:
+        return self.authorization.store
+
+    @property
+    def activation(self) -> Activation:
+        return self.authorization.activation
+
+    @property
+    def audit(self) -> AuditLog:
+        return self.authorization.audit
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A live access token that came in the Authorization header; `client` is None for auth/login."""
+
+    secret: str
+    token: TokenRow
+    client: ClientRow | None
+
+    def __repr__(self) -> str:
+        return "Access(...)"
+
+    @property
+    def is_credential_scope(self) -> bool:
+        return self.token.scope == Scope.CREDENTIAL
+
+    @property
+    def takes_other_dialect(self) -> bool:
+        """Whether the client's profile has the leniencies R14 and R15 (architecture, decision 4)."""
+        return self.client is not None and self.client.profile is ClientProfile.CSC1
+
+
+@dataclass(slots=True)
+class Call:
+    """One request to one endpoint, past its authorization."""
+
+    services: Services
+    version: ApiVersion
+    parameters: Parameters
+    access: Access | None
+
+    @property
+    def authorized(self) -> Access:
+        """The caller's token; only endpoints whose row asks for a token read it."""
+        if self.access is None:
+            raise ProblemError(401, "invalid_token")
+        return self.access
+
+    @property
+    def signer_id(self) -> SignerId | None:
+        return self.authorized.token.signer_id
+
+    def caller(self) -> Caller:
+        """Return who asks, as the signer is told."""
+        token = self.authorized.token
+        return Caller(token.client_id or LOGIN_CLIENT, token.signer_id, request_id(), address_block())

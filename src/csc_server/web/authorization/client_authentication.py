@@ -1,0 +1,112 @@
+"""Who calls the token and revocation endpoints: client_secret_basic, client_secret_post, or a public client.
+
+RFC 6749, 2.3 and 3.2.1; CSC 1.0.4.0, 8.3.3 and 8.3.4 for codes and texts. In place of Authlib's parser, which
+takes headers that RFC 7617 forbids (security.md OA-23, IN-07).
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from csc_server.errors import MalformedInputError, ProblemError
+from csc_server.storage.ports.web import ClientRow, ClientStore
+from csc_server.values import ClientId, ClientProfile
+from csc_server.web.authorization.clients import RegisteredClient
+from csc_server.web.authorization.parameters import EndpointParameters, malformed
+from csc_server.web.authorization.transactions import invalid, missing
+from csc_server.wire import decode_base64
+
+MAX_HEADER = 1024
+"""Characters: far more than an id and a secret of 256 bits need."""
+
+_BASIC = re.compile(r"[Bb][Aa][Ss][Ii][Cc] +([A-Za-z0-9+/]+={0,2}) *")
+
+_NOBODY = RegisteredClient(
+    ClientRow(ClientId(""), "", ClientProfile.CSC2, (), (), (), (), secret_salt=bytes(16), secret_hash=bytes(32))
+)
+"""Compared with where there is no client, so that the answer takes as long (OA-16)."""
+
+
+@dataclass(frozen=True)
+class PresentedClient:
+    """What a request says of its client, not checked against anything yet."""
+
+    client_id: str
+    secret: str
+    method: str
+
+    def __repr__(self) -> str:
+        return f"PresentedClient(client_id={self.client_id!r}, method={self.method!r})"
+
+
+def read_client(header: str | None, parameters: EndpointParameters) -> PresentedClient:
+    """Return the client that a request presents; `client_id` beside Basic is normal (interoperability rule O3).
+
+    Raises:
+        ProblemError: a bad header, no client at all, two ids that differ, or two secrets (OA-10).
+    """
+    named, secret = parameters.get("client_id"), parameters.get("client_secret")
+    if header is None:
+        if not named:
+            raise missing("client_id")
+        return PresentedClient(named, secret, "client_secret_post" if secret else "none")
+    client_id, basic_secret = read_basic(header)
+    if named and named != client_id:
+        raise invalid("client_id")
+    if secret:
+        raise malformed()
+    return PresentedClient(client_id, basic_secret, "client_secret_basic")
+
+
+def read_basic(header: str) -> tuple[str, str]:
+    """Return id and secret of an Authorization header (RFC 7617, 2; form-encoded inside: RFC 6749, 2.3.1)."""
+    match = _BASIC.fullmatch(header) if len(header) <= MAX_HEADER else None
+    if match is None:
+        raise _bad_header()
+    try:
+        name, colon, secret = decode_base64(match[1]).decode("utf-8").partition(":")
+        name, secret = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
+    except (MalformedInputError, UnicodeDecodeError) as error:
+        raise _bad_header() from error
+    if not colon or not name or not secret or not (name + secret).isprintable():
+        raise _bad_header()
+    return name, secret
+
+
+def _bad_header() -> ProblemError:
+    return ProblemError(
+        401, "invalid_client", "Invalid authorization header", {"WWW-Authenticate": 'Basic realm="oauth2"'}
+    )
+
+
+def find_client(store: ClientStore, client_id: str) -> RegisteredClient | None:
+    """Return a client that is registered and not disabled."""
+    row = store.client(ClientId(client_id))
+    return None if row is None or row.disabled else RegisteredClient(row)
+
+
+def authenticate(client: RegisteredClient | None, presented: PresentedClient) -> RegisteredClient:
+    """Return the client if it is who it says.
+
+    The table tells an unknown client from a wrong secret, so OA-16's "same answer" holds between unknown and
+    disabled clients, and between a wrong secret and a method that is not registered.
+
+    Raises:
+        ProblemError: the rows of CSC 1.0.4.0, 8.3.3.
+    """
+    matches = (client or _NOBODY).check_client_secret(presented.secret)
+    if client is None:
+        raise invalid("client_id")
+    if presented.method == "none":
+        if client.is_public and client.check_endpoint_auth_method("none", "token"):
+            return client
+        raise ProblemError(400, "invalid_request", "Client authorization required")
+    if not matches or not client.check_endpoint_auth_method(presented.method, "token"):
+        raise invalid("client_secret")
+    return client
+
+
+def require_leniency(client: RegisteredClient | None, parameters: EndpointParameters) -> None:
+    """Refuse parameters in the query or as JSON unless the client is csc1 (interoperability rules O6, O7; OA-17)."""
+    if parameters.is_lenient and (client is None or client.row.profile is not ClientProfile.CSC1):
+        raise malformed()

@@ -1,0 +1,124 @@
+"""What an authorization request of scope `credential` asks for, as typed values.
+
+Two dialects, one result: the parameters of CSC 1.0.4.0, 8.3.2 and 2.x, 8.4.2, and `authorization_details`
+of type `credential` (RFC 9396; CSC 2.x). Hashes are decoded here and travel as bytes from then on
+(architecture, decisions 1 and 2); everything is checked again by the signer.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from csc_server.activation.messages import Transaction
+from csc_server.errors import MalformedInputError, ProblemError
+from csc_server.policy.algorithms import HASH_OIDS
+from csc_server.values import ApiVersion, CredentialId
+from csc_server.wire import decode_base64_any, encode_base64
+
+MAX_SIGNATURES = 1000
+"""More than any credential's `multisign`; the signer knows the real limit."""
+
+DIGEST_LENGTHS = frozenset(algorithm.digest_length for algorithm in HASH_OIDS.values())
+
+MAX_CREDENTIAL_ID = 255
+MAX_DIGITS = 4
+
+
+def invalid(name: str) -> ProblemError:
+    return ProblemError(400, "invalid_request", f"Invalid parameter {name}")
+
+
+def missing(name: str) -> ProblemError:
+    return ProblemError(400, "invalid_request", f"Missing parameter {name}")
+
+
+def read_transaction(parameters: Mapping[str, str], face: ApiVersion, *, lenient: bool, max_hashes: int) -> Transaction:
+    """Return the transaction that separate parameters describe.
+
+    Args:
+        parameters: of the authorization request, empty ones left out (interoperability rule O8).
+        face: the API version whose names apply.
+        lenient: the client may use the other version's names too (rule R14).
+        max_hashes: cap from the settings.
+
+    Raises:
+        ProblemError: `invalid_request`, with the name of the parameter.
+    """
+    credential_id = parameters.get("credentialID", "")
+    if not credential_id:
+        raise missing("credentialID")
+    if len(credential_id) > MAX_CREDENTIAL_ID:
+        raise invalid("credentialID")
+    name, text = _hashes_parameter(parameters, face, lenient=lenient)
+    hashes = tuple(_read_hash(part, name) for part in text.split(",")) if text else ()
+    if len(hashes) > max_hashes:
+        raise invalid(name)
+    algorithm = _hash_algorithm(parameters, face, hashes, lenient=lenient)
+    return Transaction(CredentialId(credential_id), _number(parameters), hashes, (), algorithm)
+
+
+def _hashes_parameter(parameters: Mapping[str, str], face: ApiVersion, *, lenient: bool) -> tuple[str, str]:
+    """Find the list of hashes; a list under the other version's name is never ignored, since it limits the approval."""
+    own, other = ("hash", "hashes") if face is ApiVersion.V1 else ("hashes", "hash")
+    if other not in parameters:
+        return own, parameters.get(own, "")
+    if own in parameters:
+        raise invalid(other)
+    if not lenient:
+        raise missing(own)
+    return other, parameters[other]
+
+
+def _read_hash(text: str, name: str) -> bytes:
+    # A "+" that a client forgot to escape arrives as a blank; no base64 alphabet has one (interop, fault 2).
+    try:
+        digest = decode_base64_any(text.replace(" ", "+"))
+    except MalformedInputError as error:
+        raise invalid(name) from error
+    if len(digest) not in DIGEST_LENGTHS:
+        raise invalid(name)
+    return digest
+
+
+def _hash_algorithm(
+    parameters: Mapping[str, str], face: ApiVersion, hashes: tuple[bytes, ...], *, lenient: bool
+) -> str:
+    """Return `hashAlgorithmOID`, which 2.x demands beside `hashes`; 1.0.4.0 names the algorithm at signHash only."""
+    oid = parameters.get("hashAlgorithmOID", "")
+    if oid:
+        algorithm = HASH_OIDS.get(oid)
+        if algorithm is None or any(len(digest) != algorithm.digest_length for digest in hashes):
+            raise invalid("hashAlgorithmOID")
+    elif hashes and face is ApiVersion.V2 and not lenient:
+        raise missing("hashAlgorithmOID")
+    return oid
+
+
+def _number(parameters: Mapping[str, str]) -> int:
+    text = parameters.get("numSignatures", "")
+    if not text:
+        raise missing("numSignatures")
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and 1 <= int(text) <= MAX_SIGNATURES):
+        raise invalid("numSignatures")
+    return int(text)
+
+
+def transaction_members(transaction: Transaction) -> dict[str, Any]:
+    """Return the JSON members under which a transaction is stored with its interaction."""
+    return {
+        "credential_id": transaction.credential_id,
+        "num_signatures": transaction.num_signatures,
+        "hashes": [encode_base64(digest) for digest in transaction.hashes],
+        "labels": list(transaction.labels),
+        "hash_algorithm": transaction.hash_algorithm,
+    }
+
+
+def stored_transaction(members: Mapping[str, Any]) -> Transaction:
+    """Return the transaction that `transaction_members` stored."""
+    return Transaction(
+        CredentialId(members["credential_id"]),
+        members["num_signatures"],
+        tuple(decode_base64_any(text) for text in members["hashes"]),
+        tuple(members["labels"]),
+        members["hash_algorithm"],
+    )

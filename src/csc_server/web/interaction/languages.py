@@ -1,0 +1,25 @@
+"""Which language a page speaks: the signer's choice, the client's wish, the browser's, English."""
+
+from flask import Request
+
+from csc_server.web.interaction.texts import Language
+
+
+def choose_language(request: Request, wished: str) -> Language:
+    """Return the language of a page (CSC 1.0.4.0, 8.3.2 lang; RFC 9110, 12.5.4); unknown tags count for nothing.
+
+    Args:
+        request: its `lang` parameter is the signer's own choice.
+        wished: the tag of the authorization request, or "".
+    """
+    for tag in (request.args.get("lang", ""), wished):
+        language = _known(tag)
+        if language is not None:
+            return language
+    best = request.accept_languages.best_match([language.value for language in Language])
+    return Language(best) if best else Language.ENGLISH
+
+
+def _known(tag: str) -> Language | None:
+    primary = tag.partition("-")[0].lower()
+    return Language(primary) if primary in Language else None
