@@ -34,18 +34,20 @@ quick: ## unit, property and contract tests on SQLite, in under 90 seconds
 
 test: ## the whole gate: lint, rules, then every ring of tests; a skipped test is a failure
 	@tools/setup.sh test
-	@$(MAKE) --no-print-directory lint
 	@status=0; \
+	$(MAKE) --no-print-directory lint || status=1; \
 	$(PYTHON) tests/rules.py --summary || status=1; \
 	CSC_NO_SKIPS=1 CSC_PROFILE=ci $(PYTEST) -q -m "not nightly" --durations=20 --durations-min=0.05 $(TESTS) || status=1; \
 	exit $$status
 
 lint: ## formatting, ruff, mypy --strict and the import contracts
 	@tools/setup.sh lint
-	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m mypy
-	@.venv/bin/lint-imports
+	@status=0; \
+	$(PYTHON) -m ruff format --check . || status=1; \
+	$(PYTHON) -m ruff check . || status=1; \
+	$(PYTHON) -m mypy || status=1; \
+	.venv/bin/lint-imports || status=1; \
+	exit $$status
 
 rules: ## every security rule with the tests that hold it, or the issue that brings it
 	@tools/setup.sh lint

@@ -48,8 +48,7 @@ present() {
     case "$1" in
         softhsm)
             any_file /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so /usr/lib64/softhsm/libsofthsm2.so \
-                /usr/lib64/pkcs11/libsofthsm2.so /usr/local/lib/softhsm/libsofthsm2.so \
-                /opt/homebrew/lib/softhsm/libsofthsm2.so
+                /usr/lib64/pkcs11/libsofthsm2.so /usr/local/lib/softhsm/libsofthsm2.so
             ;;
         postgresql) any_file /usr/lib/postgresql/*/bin/initdb || any_command initdb ;;
         gcc) any_command gcc && any_file /usr/include/stdio.h ;; # a PKCS#11 module that fails on demand is built from C
@@ -99,7 +98,7 @@ install_programs() {
     if ! command -v apt-get >/dev/null; then
         say "missing, by their Debian names: ${missing[*]}"
         fail "this system has no apt; install them with its own package manager" \
-            "(for example 'brew install softhsm', 'dnf install softhsm', 'pacman -S softhsm'), then try again."
+            "(for example 'dnf install softhsm' or 'pacman -S softhsm'), then try again."
     fi
     apt_install "${missing[@]}"
 }
@@ -156,6 +155,10 @@ install_requirements() {
     content_hash "$requirements" >".venv/installed-$requirements"
 }
 
+if [ "$(uname -s)" != Linux ] && [ ${#programs[@]} -gt 0 ]; then
+    fail "csc-server runs on Linux: its two processes know each other by the Linux kernel's word (SO_PEERCRED)." \
+        "On another system use a virtual machine or a container."
+fi
 install_programs
 make_environment
 install_requirements

@@ -100,9 +100,7 @@ class Settings(BaseSettings):
     has no default on purpose: that no status of certificates is asked for must be written out.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="CSC_SERVER_", env_nested_delimiter="__", extra="forbid", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="CSC_SERVER_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     environment: Literal["production", "test"] = "production"
     socket_dir: Path

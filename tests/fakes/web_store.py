@@ -27,6 +27,7 @@ class MemoryWebStore:
         self.interactions = {}
         self.codes = {}
         self.tokens = {}
+        self.revoked_families = {}
         self.audit = []
 
     def client(self, client_id) -> ClientRow | None:
@@ -103,7 +104,9 @@ class MemoryWebStore:
 
     def insert_tokens(self, rows: Sequence[TokenRow]) -> None:
         with self.lock:
-            self.tokens.update({row.token_hash: row for row in rows})
+            for row in rows:
+                revoked_at = row.revoked_at or self.revoked_families.get(row.family_id, 0)
+                self.tokens[row.token_hash] = replace(row, revoked_at=revoked_at)
 
     def token(self, token_hash) -> TokenRow | None:
         return self.tokens.get(token_hash)
@@ -127,6 +130,7 @@ class MemoryWebStore:
 
     def revoke_family(self, family_id, now) -> list[TokenRow]:
         with self.lock:
+            self.revoked_families.setdefault(family_id, now)
             live = [row for row in self.tokens.values() if row.family_id == family_id and not row.revoked_at]
             revoked = [replace(row, revoked_at=now) for row in live]
             self.tokens.update({row.token_hash: row for row in revoked})

@@ -49,7 +49,7 @@ def main() -> None:
     Try it on this machine:   csc-server dev
     Run it for others:        csc-server serve --settings FILE
     Find out what is wrong:   csc-server doctor
-    """
+    """  # noqa: D301 click wants the character itself
 
 
 for command in (dev, serve, doctor, migrate, try_group):

@@ -26,7 +26,7 @@ def migrate(path: Path, only: str | None) -> None:
       csc-server migrate --settings /etc/csc-server/csc-server.toml
 
     As root, each side's tables are made as that side's user. Run it before each start of a new version.
-    """
+    """  # noqa: D301 click wants the character itself
     reading = read_settings(path)
     urls = {side: reading.text(side, "database_url") for side in chosen(only)}
     missing = [f"{side}.database_url is missing." for side, url in urls.items() if url is None]

@@ -55,4 +55,3 @@ def from_os_error(error: OSError) -> CscServerError:
 def is_terminal() -> bool:
     """Whether messages go to a person at a terminal."""
     return sys.stderr.isatty()
-

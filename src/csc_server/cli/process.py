@@ -8,6 +8,7 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,7 +109,7 @@ def _check(data: bytes, side: str) -> None:
         raise CscServerError(f"The tables of {side} are not up to date.", advice="Run `csc-server migrate`.")
 
 
-_PARTS = {
+_PARTS: dict[str, Callable[[bytes], None]] = {
     "web": _run_web,
     "signer": _run_signer,
     "migrate-web": partial(_migrate, side="web"),

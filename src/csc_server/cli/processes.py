@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Self
+from typing import BinaryIO, Self
 
 from csc_server.errors import CscServerError
 from csc_server.settings import Part
@@ -118,14 +118,14 @@ class Processes:
 def start_process(
     part: str, data: bytes, account: Account | None = None, log: Path | None = None, *, quiet: bool = False
 ) -> subprocess.Popen[bytes]:
-    """Start `csc_server.cli.process` with data on its standard input, in a session of its own.
+    """Start a part of `csc_server.cli.process`, or a module, with data on its standard input.
 
-    A session of its own, so that Ctrl-C at the terminal reaches this process alone, which stops the parts
+    In a session of its own, so that Ctrl-C at the terminal reaches this process alone, which stops the parts
     in order.
     """
-    command = [sys.executable, "-m", "csc_server.cli.process", part]
-    output = Path(os.devnull if quiet or log is None else log).open("ab") if quiet or log else None
-    try:
+    module = [part] if "." in part else ["csc_server.cli.process", part]
+    command = [sys.executable, "-m", *module]
+    with _output(log, quiet=quiet) as output:
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -136,12 +136,20 @@ def start_process(
             group=account.gid if account else None,
             extra_groups=account.groups if account else None,
         )
-    finally:
-        if output:
-            output.close()
     with contextlib.suppress(BrokenPipeError):  # it has ended already: whoever waits for it says so
         _send(process, data)
     return process
+
+
+@contextlib.contextmanager
+def _output(log: Path | None, *, quiet: bool) -> Iterator[BinaryIO | None]:
+    """Open where a process prints: a log, nowhere, or None for this process's own output."""
+    path = Path(os.devnull) if quiet else log
+    if path is None:
+        yield None
+        return
+    with path.open("ab") as file:
+        yield file
 
 
 def run_process(part: str, data: bytes, account: Account | None = None) -> None:

@@ -37,7 +37,7 @@ def serve(path: Path, only: str | None) -> None:
       csc-server serve --only web --settings /etc/csc-server/web.toml
 
     Unsafe settings are refused, and every fault is listed at once.
-    """
+    """  # noqa: D301 click wants the character itself
     reading = read_settings(path)
     sides = chosen(only)
     found = faults(Situation(reading, sides, os.geteuid(), partial(is_current, reading)))

@@ -1,14 +1,12 @@
 """The audit table, one in each side's metadata, and the triggers that keep it append-only (AR-06)."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 from sqlalchemy import (
     DDL,
     BigInteger,
     CheckConstraint,
     Column,
-    Connection,
     LargeBinary,
     MetaData,
     Table,
@@ -18,11 +16,12 @@ from sqlalchemy import (
     insert,
     select,
 )
-from sqlalchemy.exc import IntegrityError
 
 from csc_server.errors import UnavailableError
-from csc_server.storage.faults import described
 from csc_server.storage.ports.audit import AuditRow, ChainHead
+from csc_server.storage.ports.signer import ConflictError
+from csc_server.storage.prepared import Prepared
+from csc_server.storage.units_of_work import UnitOfWork
 
 HASH_LENGTH = 32
 NO_RECORDS = ChainHead(0, bytes(HASH_LENGTH))
@@ -75,24 +74,23 @@ class AuditStatements:
     """Appending to one audit table and finding the end of a chain in it."""
 
     def __init__(self, table: Table) -> None:
-        self._append = insert(table)
-        self._head = (
+        self._append = Prepared(insert(table))
+        self._head = Prepared(
             select(table.c.sequence, table.c.hash)
             .where(table.c.writer == bindparam("writer_of_chain"))
             .order_by(table.c.sequence.desc())
             .limit(1)
         )
-        self._names = [field.name for field in fields(AuditRow)]
 
-    def append(self, connection: Connection, rows: Sequence[AuditRow]) -> None:
+    def append(self, unit: UnitOfWork, rows: Sequence[AuditRow]) -> None:
         """Append records; a sequence number that is taken already raises UnavailableError("audit")."""
         if not rows:
             return
         try:
-            connection.execute(self._append, vars(rows[0]) if len(rows) == 1 else [vars(row) for row in rows])
-        except IntegrityError as error:
-            raise UnavailableError("audit", "another record stands at this place of the chain") from described(error)
+            unit.change(self._append, *map(vars, rows))
+        except ConflictError as error:
+            raise UnavailableError("audit", "another record stands at this place of the chain") from error
 
-    def head(self, connection: Connection, writer: str) -> ChainHead:
-        row = connection.execute(self._head, {"writer_of_chain": writer}).one_or_none()
+    def head(self, unit: UnitOfWork, writer: str) -> ChainHead:
+        row = unit.row(self._head, {"writer_of_chain": writer})
         return ChainHead(*row) if row else NO_RECORDS

@@ -18,8 +18,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from csc_server.errors import ConfigurationError
 from csc_server.storage.turnstile import Turnstile
 
-BEGIN_OPTION = "csc_server_begin"
-"""The execution option that names the statement which begins a transaction on SQLite; "" begins none."""
 BEGIN_WRITING, BEGIN_READING = "BEGIN IMMEDIATE", "BEGIN"
 TURNSTILE = "turnstile"
 """The key under which a SQLite connection's `info` holds its turnstile."""
@@ -97,9 +95,8 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        statement = connection.get_execution_options().get(BEGIN_OPTION, BEGIN_WRITING)
-        if statement:
-            connection.exec_driver_sql(statement)
+        """What SQLAlchemy itself begins: migrations."""
+        connection.exec_driver_sql(BEGIN_WRITING)
 
     return engine
 

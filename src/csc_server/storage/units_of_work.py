@@ -1,87 +1,131 @@
 """Transactions, and what becomes of the errors of drivers.
 
 Leaving a unit of work commits, an exception rolls back. No exception of a library leaves this module:
-a commit that was not acknowledged is `CommitUnknownError`, any other failure `UnavailableError("database")`.
+a commit that was not acknowledged is `CommitUnknownError`, a row that the database refuses `ConflictError`,
+any other failure `UnavailableError("database")`.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import Dialect, Engine, PoolProxiedConnection
+from sqlalchemy.exc import SQLAlchemyError
 
 from csc_server.errors import UnavailableError
-from csc_server.storage.engine import BEGIN_OPTION, BEGIN_READING, BEGIN_WRITING, TURNSTILE
+from csc_server.storage.engine import BEGIN_READING, BEGIN_WRITING, TURNSTILE
 from csc_server.storage.faults import described
 from csc_server.storage.ports.signer import CommitUnknownError, ConflictError
+from csc_server.storage.prepared import Parameters, Prepared
+
+
+class UnitOfWork:
+    """An open transaction."""
+
+    def __init__(self, connection: PoolProxiedConnection, dialect: Dialect) -> None:
+        self._cursor = connection.cursor()
+        self._dialect = dialect
+        self._refused: type[Exception] = dialect.loaded_dbapi.IntegrityError
+
+    def begin(self, statement: str) -> None:
+        self._cursor.execute(statement)
+
+    def rows(self, statement: Prepared, parameters: Parameters) -> list[Sequence[Any]]:
+        """Run a statement that answers rows; return all of them."""
+        compiled = statement.on(self._dialect)
+        self._cursor.execute(compiled.text, compiled.bind(parameters))
+        return [compiled.read(row) for row in self._cursor.fetchall()]
+
+    def row(self, statement: Prepared, parameters: Parameters) -> Sequence[Any] | None:
+        """Run a statement that answers one row or none."""
+        found = self.rows(statement, parameters)
+        return found[0] if found else None
+
+    def change(self, statement: Prepared, *parameters: Parameters) -> int:
+        """Run a statement once for each set of parameters; return how many rows it changed in all.
+
+        Raises ConflictError when a constraint refuses a row: nothing of the transaction may be kept.
+        """
+        compiled = statement.on(self._dialect)
+        try:
+            if len(parameters) == 1:
+                self._cursor.execute(compiled.text, compiled.bind(parameters[0]))
+            else:
+                self._cursor.executemany(compiled.text, [compiled.bind(one) for one in parameters])
+        except self._refused as error:
+            raise ConflictError("the database refused a row") from described(error)
+        return int(self._cursor.rowcount)
 
 
 class Database:
-    """The units of work that stores are made of."""
+    """Opens units of work."""
 
     def __init__(self, engine: Engine) -> None:
-        self.dialect = engine.dialect.name
-        is_sqlite = self.dialect == "sqlite"
-        self._writing = engine.execution_options(**{BEGIN_OPTION: BEGIN_WRITING})
-        self._reading = engine.execution_options(
-            **({BEGIN_OPTION: BEGIN_READING} if is_sqlite else {"postgresql_readonly": True})
-        )
-        self._looking_up = engine.execution_options(
-            **({BEGIN_OPTION: ""} if is_sqlite else {"isolation_level": "AUTOCOMMIT"})
-        )
+        self._engine = engine
+        self._dialect = engine.dialect
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._failures: tuple[type[Exception], ...] = (engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self) -> Iterator[UnitOfWork]:
         """Open a read-write transaction; on SQLite the database's only one, after a fair wait."""
-        with _connected(self._writing) as connection, _turn(connection, self.dialect):
-            transaction = connection.begin()
-            try:
-                yield connection
-            except BaseException:
-                with suppress(SQLAlchemyError):
-                    transaction.rollback()
-                raise
-            try:
-                transaction.commit()
-            except BaseException as error:
-                connection.invalidate()
-                if isinstance(error, SQLAlchemyError):
-                    raise CommitUnknownError from described(error)
-                raise
+        with self._connected() as connection, self._turn(connection):
+            unit = self._begin(connection, BEGIN_WRITING, {"autocommit": False, "read_only": False})
+            yield unit
+            self._commit(connection)
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Open a transaction that only reads and waits for no writer."""
-        with _connected(self._reading) as connection, connection.begin():
-            yield connection
+    def read(self) -> Iterator[UnitOfWork]:
+        """Open a transaction that only reads, sees one state and waits for no writer."""
+        with self._connected() as connection:
+            yield self._begin(connection, BEGIN_READING, {"autocommit": False, "read_only": True})
 
     @contextmanager
-    def look_up(self) -> Iterator[Connection]:
+    def look_up(self) -> Iterator[UnitOfWork]:
         """Open a connection for one SELECT, which is a transaction by itself."""
-        with _connected(self._looking_up) as connection:
+        with self._connected() as connection:
+            yield self._begin(connection, "", {"autocommit": True, "read_only": True})
+
+    @contextmanager
+    def _connected(self) -> Iterator[PoolProxiedConnection]:
+        """Lend a connection; its return to the pool rolls back what was not committed."""
+        connection = None
+        try:
+            connection = self._engine.raw_connection()
             yield connection
+        except self._failures as error:
+            self._give_up(connection)
+            raise UnavailableError("database") from described(error)
+        finally:
+            if connection is not None:
+                connection.close()
 
+    def _give_up(self, connection: PoolProxiedConnection | None) -> None:
+        """Close a connection that failed, and the idle ones: a server that restarted has forgotten all of them."""
+        if connection is not None and connection.is_valid:
+            connection.invalidate()
+        self._engine.dispose()
 
-@contextmanager
-def conflicts() -> Iterator[None]:
-    """Turn a refused row into ConflictError."""
-    try:
-        yield
-    except IntegrityError as error:
-        raise ConflictError("the database refused a row") from described(error)
+    def _turn(self, connection: PoolProxiedConnection) -> AbstractContextManager[None]:
+        turnstile: AbstractContextManager[None] = connection.info[TURNSTILE] if self._is_sqlite else nullcontext()
+        return turnstile
 
+    def _begin(self, connection: PoolProxiedConnection, sqlite: str, psycopg: Mapping[str, bool]) -> UnitOfWork:
+        """Begin as each driver wants it: by a statement, or by attributes that its next BEGIN follows."""
+        if not self._is_sqlite:
+            for name, value in psycopg.items():
+                setattr(connection.driver_connection, name, value)
+        unit = UnitOfWork(connection, self._dialect)
+        if self._is_sqlite and sqlite:
+            unit.begin(sqlite)
+        return unit
 
-@contextmanager
-def _connected(engine: Engine) -> Iterator[Connection]:
-    try:
-        with engine.connect() as connection:
-            yield connection
-    except SQLAlchemyError as error:
-        raise UnavailableError("database") from described(error)
-
-
-def _turn(connection: Connection, dialect: str) -> AbstractContextManager[None]:
-    if dialect != "sqlite":
-        return nullcontext()
-    turnstile: AbstractContextManager[None] = connection.info[TURNSTILE]
-    return turnstile
+    def _commit(self, connection: PoolProxiedConnection) -> None:
+        try:
+            connection.commit()
+        except self._failures as error:
+            self._give_up(connection)
+            raise CommitUnknownError from described(error)
+        except BaseException:
+            connection.invalidate()
+            raise

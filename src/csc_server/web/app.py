@@ -25,7 +25,6 @@ from csc_server.web.api.table import ENDPOINTS
 from csc_server.web.authorization import endpoints
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.login import PasswordLogin
-from csc_server.web.authorization.passwords import PasswordCheck
 from csc_server.web.http import problems
 from csc_server.web.http.peer import PROXY_TRUSTED, request_id
 from csc_server.web.http.responses import add_headers
@@ -62,7 +61,6 @@ def build_app(
     store: WebStore,
     activation: Activation,
     audit: AuditLog,
-    password_check: PasswordCheck | None = None,
 ) -> Flask:
     """Return the application over given adapters; tests pass their own."""
     app = Flask("csc_server.web", static_folder=None)
@@ -70,13 +68,11 @@ def build_app(
     problems.install(app, _translate)
     _install_hooks(app, is_https=settings.base_url.startswith("https://"))
     context = AuthorizationContext(store, activation, audit, clock, settings)
-    check = password_check or PasswordCheck()
     methods: dict[ApiVersion, tuple[str, ...]] = {}
-    services = Services(context, PasswordLogin(context, check), StrangerRefusals(audit, clock), methods)
-    server = endpoints.make_server(context)
+    services = Services(context, PasswordLogin(context), StrangerRefusals(audit, clock), methods)
     app.register_blueprint(dispatch.blueprint(services))
-    app.register_blueprint(endpoints.blueprint(server))
-    app.register_blueprint(pages.blueprint(server, services.password_login))
+    app.register_blueprint(endpoints.blueprint(context))
+    app.register_blueprint(pages.blueprint(context))
     app.register_blueprint(health.blueprint(store, activation))
     app.register_blueprint(logo.blueprint())
     methods.update({version: _methods(app, version) for version in ApiVersion})

@@ -4,14 +4,13 @@ Profiles after RFC 5280, 4.2.1; the end-entity certificates are what signing dem
 key usage nonRepudiation alone and no extended key usage. They name no revocation service, there is none.
 """
 
-import datetime
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes, CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -27,7 +26,7 @@ from csc_server.errors import CscServerError
 
 _AUTHORITY_DAYS = 3650
 _SIGNER_DAYS = 730
-_BACKDATED = datetime.timedelta(minutes=5)
+_BACKDATED = dt.timedelta(minutes=5)
 """Clocks of verifiers run a little behind ours."""
 
 
@@ -65,8 +64,8 @@ class DevelopmentAuthority:
             subject: whose key it is.
         """
         key = load_der_public_key(public_key)
-        if not isinstance(key, CertificateIssuerPublicKeyTypes):
-            raise CscServerError("The device made a key that no certificate can hold.")
+        if not isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
+            raise CscServerError("The device made a key of a kind that signers do not use.")
         builder = _profile(subject, key, _SIGNER_DAYS, x509.BasicConstraints(ca=False, path_length=None))
         certificate = self.issuing.issue(builder.add_extension(_key_usage(signer=True), critical=True))
         chain = (certificate, self.issuing.certificate, self.root)
@@ -101,20 +100,18 @@ def load_authority(folder: Path) -> DevelopmentAuthority:
 _NAMES = ("root", "issuing")
 
 
-def _authority_profile(
-    name: x509.Name, key: ec.EllipticCurvePrivateKey, path_length: int
-) -> x509.CertificateBuilder:
+def _authority_profile(name: x509.Name, key: ec.EllipticCurvePrivateKey, path_length: int) -> x509.CertificateBuilder:
     constraints = x509.BasicConstraints(ca=True, path_length=path_length)
     builder = _profile(name, key.public_key(), _AUTHORITY_DAYS, constraints)
     return builder.add_extension(_key_usage(signer=False), critical=True)
 
 
 def _profile(
-    subject: x509.Name, key: CertificatePublicKeyTypes, days: int, constraints: x509.BasicConstraints
+    subject: x509.Name, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, days: int, constraints: x509.BasicConstraints
 ) -> x509.CertificateBuilder:
-    start = datetime.datetime.now(datetime.UTC).replace(microsecond=0) - _BACKDATED
+    start = dt.datetime.now(dt.UTC).replace(microsecond=0) - _BACKDATED
     builder = x509.CertificateBuilder().subject_name(subject).public_key(key).serial_number(x509.random_serial_number())
-    builder = builder.not_valid_before(start).not_valid_after(start + datetime.timedelta(days=days))
+    builder = builder.not_valid_before(start).not_valid_after(start + dt.timedelta(days=days))
     builder = builder.add_extension(constraints, critical=True)
     return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
 

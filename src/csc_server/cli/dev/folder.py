@@ -68,6 +68,11 @@ class DataFolder:
         return self.root / "ca"
 
     @property
+    def trust_root(self) -> Path:
+        """The root certificate (PEM) that verifiers trust."""
+        return self.authority / "root.pem"
+
+    @property
     def examples(self) -> Path:
         """Files that the example lines of the banner read, so that the lines show no secret."""
         return self.root / "examples"

@@ -184,7 +184,7 @@ class GrantStore(Protocol):
     def revoke_token(self, token_hash: bytes, now: int) -> None: ...
 
     def revoke_family(self, family_id: str, now: int) -> list[TokenRow]:
-        """Revoke every live token of a family; return them."""
+        """Revoke every live token of a family and return them; a token stored for it later is revoked from the start."""
 
 
 class WebAuditStore(Protocol):

@@ -81,13 +81,13 @@ def _record_refusal(call: Call, endpoint: Endpoint, problem: ProblemError) -> No
     token = call.access.token
     call.services.audit.record(
         Event.REQUEST_REFUSED,
-        Outcome.FAILURE,
+        Outcome.REFUSED,
         method=endpoint.method,
-        version=call.version.value,
+        face=call.version.value,
         error=problem.error,
         reason=problem.description,
-        client_id=token.client_id or "",
-        signer_id=token.signer_id or "",
+        client_id=token.client_id,
+        signer_id=token.signer_id,
         request_id=request_id(),
         address=address_block(),
     )

@@ -44,9 +44,13 @@ def _add_face(endpoints: Blueprint, server: Server, face: ApiVersion) -> None:
         answer_revocation(server.context, _header(), read_endpoint(request))
         return no_content()
 
-    endpoints.add_url_rule(f"{base}/authorize", f"authorize_{face}", authorize, methods=["GET"])
-    endpoints.add_url_rule(f"{base}/token", f"token_{face}", token, methods=["POST"])
-    endpoints.add_url_rule(f"{base}/revoke", f"revoke_{face}", revoke, methods=["POST"])
+    endpoints.add_url_rule(
+        f"{base}/authorize", f"authorize_{face}", authorize, methods=["GET"], provide_automatic_options=False
+    )
+    endpoints.add_url_rule(f"{base}/token", f"token_{face}", token, methods=["POST"], provide_automatic_options=False)
+    endpoints.add_url_rule(
+        f"{base}/revoke", f"revoke_{face}", revoke, methods=["POST"], provide_automatic_options=False
+    )
 
 
 def _header() -> str | None:

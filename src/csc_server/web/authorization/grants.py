@@ -16,7 +16,6 @@ from csc_server.web.authorization.authorization_request import SERVICE
 from csc_server.web.authorization.clients import RegisteredClient
 from csc_server.web.authorization.context import AuthorizationContext, caller
 from csc_server.web.authorization.details import read_details
-from csc_server.web.authorization.interactions import is_reused, mark_reused
 from csc_server.web.authorization.proof_key import check_verifier
 from csc_server.web.authorization.secret_values import is_secret, new_secret, secret_hash
 from csc_server.web.authorization.server import INVALID_SCOPE, NOT_AUTHORIZED, GrantRequest, Server
@@ -38,7 +37,6 @@ def redeem_code(context: AuthorizationContext, code: str) -> CodeRow | None:
     row, is_first = context.store.redeem_code(secret_hash(code), context.clock.seconds())
     if row is None or is_first:
         return row
-    mark_reused(context, row.family_id)
     context.store.revoke_family(row.family_id, context.clock.seconds())
     if row.approval_id is not None:
         context.activation.void_approval(VoidApproval(caller(row.client_id, row.signer_id), row.approval_id))
@@ -145,15 +143,11 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
         return activated_token(context, owner, row, token, activated)
 
     def _keep(self, issued: IssuedTokens, row: CodeRow) -> None:
-        """Store the tokens, then look whether the code was redeemed again meanwhile.
-
-        A second redemption marks the interaction before it revokes the family: either it finds these rows, or
-        this look finds its mark. So no token outlives the answer to a second redemption.
-        """
+        """Store the tokens. If the code was redeemed again meanwhile its family is revoked, and they are born dead."""
         context = self.server.context
         context.store.insert_tokens(issued.rows)
-        if is_reused(context, row.family_id):
-            context.store.revoke_family(row.family_id, context.clock.seconds())
+        stored = context.store.token(issued.rows[0].token_hash)
+        if stored is None or stored.revoked_at:
             raise invalid_grant("Authorization code is invalid or expired")
         context.audit.record(
             Event.TOKEN_ISSUED, Outcome.SUCCESS, client_id=row.client_id, signer_id=row.signer_id, scope=row.scope

@@ -1,9 +1,8 @@
-"""The stored record of an authorization request: its steps, and the mark of a code redeemed twice.
+"""The stored record of an authorization request and its steps.
 
-login -> consent -> done | refused | failed; any of these -> reused. A step changes by compare-and-set only.
+login -> consent -> done | refused | failed, and back from consent to login. A step changes by compare-and-set only.
 """
 
-from dataclasses import replace
 from enum import StrEnum
 
 from csc_server.storage.ports.web import InteractionRow
@@ -13,14 +12,13 @@ from csc_server.web.authorization.secret_values import new_secret
 
 
 class Step(StrEnum):
-    """Where a signer stands. `DONE` gave a code, `REFUSED` and `FAILED` an error; `REUSED` killed its code."""
+    """Where a signer stands. `DONE` gave a code, `REFUSED` and `FAILED` an error."""
 
     LOGIN = "login"
     CONSENT = "consent"
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"
-    REUSED = "reused"
 
 
 def start_interaction(context: AuthorizationContext, request: AuthorizationRequest) -> InteractionRow:
@@ -40,15 +38,3 @@ def start_interaction(context: AuthorizationContext, request: AuthorizationReque
     )
     context.store.insert_interaction(row)
     return row
-
-
-def mark_reused(context: AuthorizationContext, interaction_id: str) -> None:
-    """Write into the record, for good, that its code was redeemed twice."""
-    while (row := context.store.interaction(interaction_id)) is not None and row.step != Step.REUSED:
-        context.store.change_interaction(replace(row, step=Step.REUSED, version=row.version + 1), row.version)
-
-
-def is_reused(context: AuthorizationContext, interaction_id: str) -> bool:
-    """Tell whether the code was redeemed twice; a record that is gone counts as such."""
-    row = context.store.interaction(interaction_id)
-    return row is None or row.step == Step.REUSED

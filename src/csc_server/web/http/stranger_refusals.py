@@ -55,5 +55,5 @@ class StrangerRefusals:
     def _write(self, due: dict[tuple[str, str], int], minute: int) -> None:
         for (reason, block), count in due.items():
             self._audit.record(
-                Event.REQUEST_REFUSED, Outcome.FAILURE, reason=reason, address=block, count=count, minute=minute * 60
+                Event.STRANGERS_REFUSED, Outcome.REFUSED, reason=reason, address=block, count=count, minute=minute * 60
             )

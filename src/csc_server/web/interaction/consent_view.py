@@ -102,5 +102,6 @@ def view_signing(
 def moment(at: datetime, language: Language) -> str:
     """Return a time as the language writes it: Japan's zone in Japanese, UTC in English."""
     if language is Language.JAPANESE:
-        return at.astimezone(JAPAN).strftime("%Y年%m月%d日 %H:%M（日本時間）")  # noqa: RUF001 Japanese punctuation
+        local = at.astimezone(JAPAN)
+        return f"{local.year}年{local.month}月{local.day}日 {local:%H:%M}（日本時間）"  # noqa: RUF001 Japanese punctuation
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

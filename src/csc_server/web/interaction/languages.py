@@ -13,13 +13,14 @@ def choose_language(request: Request, wished: str) -> Language:
         wished: the tag of the authorization request, or "".
     """
     for tag in (request.args.get("lang", ""), wished):
-        language = _known(tag)
+        language = named_language(tag)
         if language is not None:
             return language
     best = request.accept_languages.best_match([language.value for language in Language])
     return Language(best) if best else Language.ENGLISH
 
 
-def _known(tag: str) -> Language | None:
+def named_language(tag: str) -> Language | None:
+    """Return the language of a tag by its primary subtag, None if we do not speak it."""
     primary = tag.partition("-")[0].lower()
-    return Language(primary) if primary in Language else None
+    return next((language for language in Language if language.value == primary), None)

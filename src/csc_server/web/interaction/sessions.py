@@ -6,8 +6,10 @@ from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.secret_values import new_secret, secret_hash
 
 
-def start_session(context: AuthorizationContext, username: str, signer_id: SignerId, replaced: str) -> tuple[str, bytes]:
-    """Store a new session under a new id, end the browser's old one, and return (id, its hash)."""
+def start_session(
+    context: AuthorizationContext, username: str, signer_id: SignerId, replaced: str
+) -> tuple[str, SessionRow]:
+    """Store a new session under a new id, end the browser's old one, and return its id and record."""
     end_session(context, replaced)
     now = context.clock.seconds()
     session_id = new_secret()
@@ -21,7 +23,7 @@ def start_session(context: AuthorizationContext, username: str, signer_id: Signe
         expires_at=now + context.settings.limits.session_absolute,
     )
     context.store.insert_session(row)
-    return session_id, row.session_hash
+    return session_id, row
 
 
 def live_session(context: AuthorizationContext, session_id: str) -> SessionRow | None:

@@ -46,10 +46,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "ログインだけでは署名は行われません。内容を確認してから判断できます。",
     ),
     "login_wrong": (
-        "That did not work. Check the user name and the password, and the code if you use one. "
-        "After several wrong tries an account is locked for a while.",
-        "ログインできませんでした。ユーザー名、パスワード、お使いの場合はワンタイムコードを確認してください。"
-        "繰り返し失敗すると、アカウントは一定時間ロックされます。",
+        (
+            "That did not work. Check the user name and the password, and the code if you use one. "
+            "After several wrong tries an account is locked for a while."
+        ),
+        (
+            "ログインできませんでした。ユーザー名、パスワード、お使いの場合はワンタイムコードを確認してください。"
+            "繰り返し失敗すると、アカウントは一定時間ロックされます。"
+        ),
     ),
     # Consent, common
     "signed_in_as": ("Signed in as {name}", "{name} としてログイン中"),
@@ -67,7 +71,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "sign anything: each signature needs its own approval by you",
         "署名すること（署名には毎回、別の承認が必要です）",
     ),
-    "service_until": ("Access ends after at most", "アクセスの有効期間（最長）"),
+    "service_until": ("Access ends after", "アクセスの有効期間"),
+    "service_until_value": (
+        "{minutes} min., unless the application renews it",
+        "{minutes} 分（アプリケーションが更新しない場合）",
+    ),
     "allow": ("Allow", "許可する"),
     # Consent, scope credential
     "sign_title": ("Approve signing?", "署名を承認しますか？"),
@@ -102,7 +110,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "use_within_value": ("{minutes} min. after your approval", "承認から {minutes} 分以内"),
     "evidence": ("Confirm that it is you", "本人確認"),
     "pin": ("Signing PIN", "署名用PIN"),
-    "pin_hint": ("The PIN of this credential, not your password.", "ログイン用パスワードではなく、このクレデンシャルのPINです。"),
+    "pin_hint": (
+        "The PIN of this credential, not your password.",
+        "ログイン用パスワードではなく、このクレデンシャルのPINです。",
+    ),
     "otp": ("One-time code for signing", "署名用ワンタイムコード"),
     "otp_hint": (
         "The code your authenticator app shows for this credential.",
@@ -121,10 +132,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "PINまたはコードが正しくありません。コードは一度しか使えません。次のコードを待って入力してください。",
     ),
     "locked": (
-        "This credential is locked after too many wrong tries. Nothing was signed. "
-        "Try again later or ask your provider.",
-        "入力の誤りが続いたため、このクレデンシャルはロックされています。署名は行われていません。"
-        "時間をおいて再度お試しになるか、提供者にお問い合わせください。",
+        (
+            "This credential is locked after too many wrong tries. Nothing was signed. "
+            "Try again later or ask your provider."
+        ),
+        (
+            "入力の誤りが続いたため、このクレデンシャルはロックされています。署名は行われていません。"
+            "時間をおいて再度お試しになるか、提供者にお問い合わせください。"
+        ),
     ),
     "back": ("Return to the application", "アプリケーションに戻る"),
     # Messages
@@ -145,10 +160,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "forbidden_title": ("This form could not be accepted", "フォームを受け付けられませんでした"),
     "forbidden_text": (
-        "It did not come from the page we sent to this browser. Nothing was signed. "
-        "Open the request again from your application.",
-        "このブラウザーに表示したページからの送信ではありません。署名は行われていません。"
-        "アプリケーションから依頼を開き直してください。",
+        (
+            "It did not come from the page we sent to this browser. Nothing was signed. "
+            "Open the request again from your application."
+        ),
+        (
+            "このブラウザーに表示したページからの送信ではありません。署名は行われていません。"
+            "アプリケーションから依頼を開き直してください。"
+        ),
     ),
     "malformed_title": ("The request is not complete", "リクエストが正しくありません"),
     "malformed_text": (

@@ -6,6 +6,7 @@ import threading
 
 import pyotp
 import pytest
+from sqlalchemy import text
 
 from csc_server.activation.messages import (
     Activate,
@@ -18,8 +19,9 @@ from csc_server.activation.messages import (
     VoidApproval,
 )
 from csc_server.errors import RefusedError
+from csc_server.storage.engine import make_engine
 from csc_server.values import AuthMode, ClientId, CredentialId, Refusal, Scal, SignerId
-from tests.unit.signer.conftest import PIN, SEED, SIGNER, authorize, caller, digest, sign
+from fakes.signer_inside import PIN, SEED, SIGNER, authorize, caller, digest, sign
 
 A, B, C = (digest(letter) for letter in "abc")
 TOKEN = "credential-scope-token"
@@ -162,10 +164,6 @@ def test_AU_04_code_of_an_old_or_far_step_is_refused(oauth):
 
 
 def test_AU_05_verifier_copied_to_another_credential_proves_nothing(inside):
-    from sqlalchemy import text
-
-    from csc_server.storage.engine import make_engine
-
     inside.create("second")
     with make_engine(inside.url).begin() as connection:
         connection.execute(

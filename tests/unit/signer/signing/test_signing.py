@@ -1,8 +1,10 @@
 """A group of requests from SAD to signature, on a real store (SA-02, SA-03, SA-04, SA-11, decision 26)."""
 
+import base64
 import json
 from dataclasses import replace
 
+import pyotp
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -11,11 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from sqlalchemy import text
 
 from csc_server.activation.messages import Refused, Signed, Unavailable
+from csc_server.errors import RefusedError, UnavailableError
 from csc_server.signer.device.port import DeviceFaultError
 from csc_server.storage.engine import make_engine
 from csc_server.storage.ports.signer import FencedError
-from csc_server.values import ClientId, CredentialState, Refusal, SignerId
-from tests.unit.signer.conftest import SEED, authorize, caller, digest, sign
+from csc_server.values import ClientId, CredentialState, Refusal, Scal, SignerId
+from fakes.signer_inside import SEED, authorize, caller, digest, sign
 
 A, B, C, D = (digest(letter) for letter in "abcd")
 
@@ -233,8 +236,6 @@ def test_SA_04_open_intent_becomes_indeterminate_and_stays_spent(inside):
 
 
 def test_SA_09_clock_behind_the_high_water_mark_refuses_work(inside):
-    from csc_server.errors import UnavailableError
-
     sad = minted(inside, [A, B])
     signing = inside.signing()
     signing.sign([sign("explicit", sad, [A])])
@@ -277,13 +278,6 @@ def test_SA_05_empty_hash_list_is_refused(inside):
 
 
 def test_AU_01_scal_2_needs_pin_and_code_of_this_moment(inside):
-    import base64
-
-    import pyotp
-
-    from csc_server.errors import RefusedError
-    from csc_server.values import Scal
-
     inside.create("two", scal=Scal.TWO, seed=SEED)
     code = pyotp.TOTP(base64.b32encode(SEED).decode()).at(inside.clock.now)
     operations = inside.operations()

@@ -1,0 +1,177 @@
+"""The store of the activation and registry operations."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, Select, bindparam, case, exists, insert, or_, select, update
+
+from csc_server.storage.ports.audit import AuditRow, ChainHead
+from csc_server.storage.ports.signer import (
+    ApprovalRow,
+    ConflictError,
+    CredentialRow,
+    FactorRow,
+    LockLimits,
+    SadRow,
+    SadState,
+)
+from csc_server.storage.rows import columns
+from csc_server.storage.signer_tables import (
+    approvals,
+    audit_statements,
+    client_links,
+    credentials,
+    factors,
+    sads,
+)
+from csc_server.storage.units_of_work import Database, UnitOfWork
+from csc_server.values import ApprovalId, ClientId, CredentialId, FactorKind, SadId, SignerId
+
+CREDENTIAL = select(*columns(credentials, CredentialRow)).where(credentials.c.credential_id == bindparam("id"))
+CREDENTIALS_OF = (
+    select(*columns(credentials, CredentialRow))
+    .where(credentials.c.signer_id == bindparam("id"))
+    .order_by(credentials.c.credential_id)
+)
+IS_LINKED = select(
+    exists().where(client_links.c.client_id == bindparam("client"), client_links.c.signer_id == bindparam("signer"))
+)
+FACTORS = select(*columns(factors, FactorRow)).where(factors.c.credential_id == bindparam("id"))
+
+_this_factor = (factors.c.credential_id == bindparam("of_credential")) & (factors.c.kind == bindparam("of_kind"))
+_failures = factors.c.failures + 1
+BEGIN_TRY = (
+    update(factors)
+    .where(_this_factor)
+    .where(factors.c.failures < bindparam("permanent"), factors.c.locked_until <= bindparam("now"))
+    .values(
+        failures=_failures,
+        locked_until=case(
+            (_failures >= bindparam("temporary"), bindparam("now") + bindparam("lock_seconds")),
+            else_=factors.c.locked_until,
+        ),
+    )
+    .returning(*columns(factors, FactorRow))
+)
+"""The count is its own lock for good: once it has reached `permanent`, no row matches (AU-06)."""
+
+PASS_FACTOR = (
+    update(factors)
+    .where(_this_factor)
+    .where(or_(factors.c.kind == FactorKind.PIN, factors.c.last_step < bindparam("step")))
+    .values(failures=0, locked_until=0, last_step=bindparam("step"))
+)
+"""A PIN has no steps; a one-time code must be newer than the last one used (AU-04)."""
+
+INSERT_APPROVAL = insert(approvals)
+APPROVAL = select(*columns(approvals, ApprovalRow)).where(approvals.c.approval_id == bindparam("id"))
+CHANGE_APPROVAL = (
+    update(approvals)
+    .where(approvals.c.approval_id == bindparam("of_approval"), approvals.c.version == bindparam("expected"))
+    .values(
+        {name: bindparam(f"new_{name}") for name in ("state", "version", "expires_at", "evidence", "auth_at", "token_hash")}
+    )
+)
+"""What the signer approved - credential, hashes, number - is never written a second time."""
+
+INSERT_SAD = insert(sads)
+SAD = select(*columns(sads, SadRow)).where(sads.c.sad_hash == bindparam("hash"))
+SADS_OF = select(*columns(sads, SadRow)).where(sads.c.approval_id == bindparam("id")).order_by(sads.c.sad_id)
+CHANGE_SAD = (
+    update(sads)
+    .where(sads.c.sad_id == bindparam("of_sad"), sads.c.version == bindparam("expected"))
+    .values(state=bindparam("next_state"), version=sads.c.version + 1)
+)
+
+LOCKED = {statement: statement.with_for_update() for statement in (APPROVAL, SAD, SADS_OF)}
+"""The same statements where the transaction may go on to change what it read."""
+
+
+class SqlActivationTransaction:
+    """One transaction; `is_reading` ones lock nothing."""
+
+    def __init__(self, unit: UnitOfWork, *, is_reading: bool) -> None:
+        self._unit = unit
+        self._is_reading = is_reading
+
+    def credential(self, credential_id: CredentialId) -> CredentialRow | None:
+        row = self._unit.row(CREDENTIAL, {"id": credential_id})
+        return CredentialRow(*row) if row else None
+
+    def credentials_of(self, signer_id: SignerId) -> list[CredentialRow]:
+        return [CredentialRow(*row) for row in self._unit.rows(CREDENTIALS_OF, {"id": signer_id})]
+
+    def is_linked(self, client_id: ClientId, signer_id: SignerId) -> bool:
+        return bool(self._unit.execute(IS_LINKED, {"client": client_id, "signer": signer_id}).scalar_one())
+
+    def factors(self, credential_id: CredentialId) -> dict[FactorKind, FactorRow]:
+        rows = (FactorRow(*row) for row in self._unit.rows(FACTORS, {"id": credential_id}))
+        return {row.kind: row for row in rows}
+
+    def begin_try(
+        self, credential_id: CredentialId, kind: FactorKind, now: int, limits: LockLimits
+    ) -> FactorRow | None:
+        parameters = {"of_credential": credential_id, "of_kind": kind, "now": now, **vars(limits)}
+        row = self._unit.row(BEGIN_TRY, parameters)
+        return FactorRow(*row) if row else None
+
+    def pass_factor(self, credential_id: CredentialId, kind: FactorKind, last_step: int) -> None:
+        self._change(PASS_FACTOR, {"of_credential": credential_id, "of_kind": kind, "step": last_step})
+
+    def insert_approval(self, row: ApprovalRow) -> None:
+        with conflicts():
+            self._unit.change(INSERT_APPROVAL, vars(row))
+
+    def approval(self, approval_id: ApprovalId) -> ApprovalRow | None:
+        row = self._unit.row(self._locked(APPROVAL), {"id": approval_id})
+        return ApprovalRow(*row) if row else None
+
+    def change_approval(self, row: ApprovalRow, expected_version: int) -> None:
+        values = {f"new_{name}": value for name, value in vars(row).items()}
+        self._change(CHANGE_APPROVAL, {"of_approval": row.approval_id, "expected": expected_version, **values})
+
+    def insert_sad(self, row: SadRow) -> None:
+        with conflicts():
+            self._unit.change(INSERT_SAD, vars(row))
+
+    def sad(self, sad_hash: bytes) -> SadRow | None:
+        row = self._unit.row(self._locked(SAD), {"hash": sad_hash})
+        return SadRow(*row) if row else None
+
+    def sads_of(self, approval_id: ApprovalId) -> list[SadRow]:
+        return [SadRow(*row) for row in self._unit.rows(self._locked(SADS_OF), {"id": approval_id})]
+
+    def change_sad(self, sad_id: SadId, state: SadState, expected_version: int) -> None:
+        self._change(CHANGE_SAD, {"of_sad": sad_id, "next_state": state, "expected": expected_version})
+
+    def append_audit(self, rows: Sequence[AuditRow]) -> None:
+        audit_statements.append(self._unit, rows)
+
+    def _locked(self, statement: Select[Any]) -> Select[Any]:
+        return statement if self._is_reading else LOCKED[statement]
+
+    def _change(self, statement: Any, parameters: dict[str, object]) -> None:
+        if self._unit.change(statement, parameters) != 1:
+            raise ConflictError("a row moved")
+
+
+class SqlActivationStore:
+    """The store of evidence and registry workers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._database = Database(engine)
+
+    @contextmanager
+    def begin(self) -> Iterator[SqlActivationTransaction]:
+        with self._database.write() as unit:
+            yield SqlActivationTransaction(unit, is_reading=False)
+
+    @contextmanager
+    def read(self) -> Iterator[SqlActivationTransaction]:
+        with self._database.read() as unit:
+            yield SqlActivationTransaction(unit, is_reading=True)
+
+    def chain_head(self, writer: str) -> ChainHead:
+        with self._database.look_up() as unit:
+            return audit_statements.head(unit, writer)

@@ -1,0 +1,257 @@
+"""Reads the browser's request, moves the interaction, renders the next page or redirects."""
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Response, render_template, request
+
+from csc_server.activation.messages import Evidence
+from csc_server.errors import CscServerError, ProblemError, RefusedError, UnavailableError
+from csc_server.storage.ports.web import SessionRow
+from csc_server.values import FactorKind
+from csc_server.web.authorization.authorization_request import SERVICE
+from csc_server.web.authorization.context import AuthorizationContext
+from csc_server.web.authorization.interactions import Step
+from csc_server.web.authorization.login import PasswordLogin
+from csc_server.web.authorization.parameters import FORM, read_query
+from csc_server.web.authorization.secret_values import new_secret
+from csc_server.web.authorization.server import Server
+from csc_server.web.interaction import decisions
+from csc_server.web.interaction.certificate_view import view_certificate
+from csc_server.web.interaction.consent_view import SigningView, view_signing
+from csc_server.web.interaction.cookies import Cookies
+from csc_server.web.interaction.headers import protect
+from csc_server.web.interaction.languages import choose_language, named_language
+from csc_server.web.interaction.protection import csrf_token, is_same_origin, is_token
+from csc_server.web.interaction.sessions import end_session, live_session, start_session
+from csc_server.web.interaction.texts import Language, Texts
+from csc_server.web.interaction.visits import PageError, Visit, open_visit, resume_visit
+
+MAX_EVIDENCE = 128
+"""Characters of a PIN or code: longer ones are wrong anyway."""
+
+
+class Desk:
+    """The pages over one context; it keeps nothing between requests."""
+
+    def __init__(self, context: AuthorizationContext, server: Server, login: PasswordLogin, style_path: str) -> None:
+        self._context = context
+        self._server = server
+        self._login = login
+        self._style_path = style_path
+        self._cookies = Cookies.of(context.settings)
+        parts = urlsplit(context.issuer)
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+
+    def show(self, interaction_id: str) -> Response:
+        """GET: the page of the step the interaction is in."""
+        browser_secret = self._cookies.read(request, self._cookies.browser) or new_secret()
+        visit = open_visit(self._context, interaction_id, browser_secret, self._session())
+        visit = self._in_its_step(visit)
+        session = visit.session
+        if visit.row.step == Step.LOGIN or session is None:
+            response = self._login_page(visit)
+        else:
+            try:
+                visit = decisions.open_transaction(self._context, visit, session)
+            except decisions.Returned as returned:
+                return _redirect(returned.location)
+            response = self._consent_page(visit, session)
+        self._cookies.write(response, self._cookies.browser, browser_secret)
+        return response
+
+    def _in_its_step(self, visit: Visit) -> Visit:
+        """Skip login for a live session, and ask for it again where the session behind a consent is gone."""
+        if visit.row.step == Step.CONSENT:
+            if visit.session is None or visit.session.session_hash != visit.row.session_hash:
+                return decisions.leave_consent(self._context, visit)
+            return visit
+        if visit.session is not None and not visit.request.must_log_in:
+            return decisions.enter_consent(self._context, visit, visit.session)
+        return visit
+
+    def log_in(self, interaction_id: str) -> Response:
+        """POST: user name, password and maybe a code; a wrong one shows the page again."""
+        visit, form = self._posted(interaction_id, Step.LOGIN)
+        if form.get("decision") == "refuse":
+            return _redirect(decisions.refuse(self._context, visit))
+        username = form.get("username", "")
+        try:
+            signer_id = self._login.login(username, form.get("password", ""), form.get("one_time_code", "").strip())
+        except ProblemError:
+            return self._login_page(visit, username=username, error="login_wrong")
+        replaced = self._cookies.read(request, self._cookies.session)
+        session_id, session = start_session(self._context, username, signer_id, replaced)
+        decisions.enter_consent(self._context, visit, session)
+        response = _redirect(self._address(visit))
+        self._cookies.write(response, self._cookies.session, session_id)
+        return response
+
+    def decide(self, interaction_id: str) -> Response:
+        """POST: approve with the evidence asked for, or refuse with none."""
+        visit, form = self._posted(interaction_id, Step.CONSENT)
+        session = self._own_session(visit)
+        if form.get("decision") != "approve":
+            return _redirect(decisions.refuse(self._context, visit))
+        evidence, errors = _evidence(visit, form)
+        if errors:
+            return self._consent_page(visit, session, errors)
+        try:
+            return _redirect(decisions.approve(self._server, visit, session, evidence))
+        except decisions.Returned as returned:
+            return _redirect(returned.location)
+        except RefusedError as error:
+            return self._consent_page(visit, session, [decisions.TRY_AGAIN[error.refusal]])
+
+    def switch_account(self, interaction_id: str) -> Response:
+        """POST: log out, and ask for another account."""
+        visit, _ = self._posted(interaction_id, Step.CONSENT)
+        self._own_session(visit)
+        decisions.leave_consent(self._context, visit)
+        end_session(self._context, self._cookies.read(request, self._cookies.session))
+        response = _redirect(self._address(visit))
+        self._cookies.clear(response, self._cookies.session)
+        return response
+
+    def explain(self, error: CscServerError) -> Response:
+        """Render an error as a page; what it does not know says only that the request was not right."""
+        name, status = "malformed", HTTPStatus.BAD_REQUEST.value
+        if isinstance(error, PageError):
+            name, status = error.name, error.status
+        elif isinstance(error, UnavailableError):
+            name, status = "unavailable", HTTPStatus.SERVICE_UNAVAILABLE.value
+        texts = Texts(choose_language(request, ""))
+        response = self._render(
+            "message.html", texts, status, heading=texts(f"{name}_title"), text=texts(f"{name}_text")
+        )
+        if isinstance(error, UnavailableError):
+            response.headers["Retry-After"] = str(max(1, error.retry_after))
+        return response
+
+    def _posted(self, interaction_id: str, step: Step) -> tuple[Visit, dict[str, str]]:
+        """Return the visit and the form of a post that our own page made (AU-10)."""
+        if not is_same_origin(request, self._origin):
+            raise PageError("forbidden", 403)
+        if request.mimetype != FORM:
+            raise PageError("malformed", 400)
+        form = read_query(request.get_data(cache=False))
+        browser_secret = self._cookies.read(request, self._cookies.browser)
+        visit = resume_visit(self._context, interaction_id, browser_secret, self._session())
+        if visit.row.step != step:
+            raise PageError("forbidden", 403)
+        if not is_token(self._token(visit), form.get("csrf_token", "")):
+            raise PageError("forbidden", 403)
+        return visit, form
+
+    def _own_session(self, visit: Visit) -> SessionRow:
+        """Return the session in which the consent page was shown; no other may answer it."""
+        if visit.session is None or visit.session.session_hash != visit.row.session_hash:
+            raise PageError("forbidden", 403)
+        return visit.session
+
+    def _session(self) -> SessionRow | None:
+        return live_session(self._context, self._cookies.read(request, self._cookies.session))
+
+    def _token(self, visit: Visit) -> str:
+        """Bind consent forms to their session; the login form comes before there is one."""
+        session = visit.session if visit.row.step == Step.CONSENT else None
+        return csrf_token(visit.browser_secret, visit.row, session)
+
+    def _login_page(self, visit: Visit, *, username: str = "", error: str = "") -> Response:
+        status = HTTPStatus.BAD_REQUEST if error else HTTPStatus.OK
+        errors = [("username", error)] if error else []
+        return self._page("login.html", visit, status.value, errors, username=username)
+
+    def _consent_page(self, visit: Visit, session: SessionRow, errors: list[str] | None = None) -> Response:
+        status = HTTPStatus.BAD_REQUEST if errors else HTTPStatus.OK
+        placed = [(_field(key), key) for key in errors or []]
+        more = {"username": session.username, "is_locked": "locked" in (errors or [])}
+        if visit.request.scope == SERVICE:
+            minutes = -(-self._context.settings.limits.service_token_lifetime // 60)
+            return self._page("service.html", visit, status.value, placed, minutes=minutes, **more)
+        return self._page("signing.html", visit, status.value, placed, **more)
+
+    def _signing_view(self, visit: Visit, texts: Texts) -> SigningView | None:
+        shown = visit.row.request.get("begun")
+        if shown is None:
+            return None
+        return view_signing(
+            visit.request,
+            tuple(shown["objects"]),
+            view_certificate(decisions.shown_certificate(visit)),
+            shown["expires_at"],
+            self._context.settings.limits.sad_total_lifetime,
+            texts,
+        )
+
+    def _page(
+        self,
+        template: str,
+        visit: Visit,
+        status: int,
+        errors: list[tuple[str, str]],
+        **values: Any,  # noqa: ANN401 template values
+    ) -> Response:
+        texts = Texts(choose_language(request, visit.request.language))
+        client = self._context.store.client(visit.row.client_id)
+        response = self._render(
+            template,
+            texts,
+            status,
+            address=self._address(visit),
+            csrf_token=self._token(visit),
+            client_name=client.name if client else visit.row.client_id,
+            client_id=visit.row.client_id,
+            description=visit.request.description,
+            errors=[(field, texts(key)) for field, key in errors],
+            signing=self._signing_view(visit, texts),
+            **values,
+        )
+        return protect(response, visit.request.redirect_uri)
+
+    def _render(self, template: str, texts: Texts, status: int, **values: Any) -> Response:  # noqa: ANN401 template values
+        page = render_template(
+            template,
+            t=texts,
+            language=texts.language,
+            languages=list(Language),
+            style_path=self._style_path,
+            service_name=self._context.settings.name,
+            **values,
+        )
+        return protect(Response(page, status, content_type="text/html; charset=utf-8"))
+
+    def _address(self, visit: Visit) -> str:
+        return f"{self._context.issuer}/interaction/{visit.row.interaction_id}{_language_choice()}"
+
+
+def _language_choice() -> str:
+    """Keep the signer's choice of language over posts and redirects."""
+    chosen = named_language(request.args.get("lang", ""))
+    return f"?lang={chosen}" if chosen else ""
+
+
+def _evidence(visit: Visit, form: dict[str, str]) -> tuple[Evidence, list[str]]:
+    """Return what the signer typed of what was asked, and the texts for what is missing."""
+    shown = visit.row.request.get("begun") or {"objects": []}
+    values: dict[str, str | None] = {}
+    errors = []
+    for kind, field in ((FactorKind.PIN, "pin"), (FactorKind.OTP, "one_time_code")):
+        if kind in shown["objects"]:
+            values[kind] = form.get(field, "")[:MAX_EVIDENCE] or None
+            if values[kind] is None:
+                errors.append("pin_missing" if kind is FactorKind.PIN else "otp_missing")
+    return Evidence(pin=values.get(FactorKind.PIN), otp=values.get(FactorKind.OTP)), errors
+
+
+def _field(key: str) -> str:
+    """Return the field that an error text belongs to; a locked credential has none left."""
+    return {"pin": "pin", "otp": "one_time_code"}.get(key.partition("_")[0], "")
+
+
+def _redirect(location: str) -> Response:
+    """Redirect after a post with 303, never with a status that repeats the form elsewhere (OA-20)."""
+    response = Response(status=HTTPStatus.SEE_OTHER.value)
+    response.headers["Location"] = location
+    return protect(response)
