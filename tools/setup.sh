@@ -109,7 +109,7 @@ usable_python() { # true if the interpreter starts, is new enough and can make e
 
 find_python() {
     local name
-    for name in ${PYTHON:+"$PYTHON"} python3.11 python3.12 python3.13 python3; do
+    for name in ${CSC_PYTHON:+"$CSC_PYTHON"} python3.11 python3.12 python3.13 python3; do
         if command -v "$name" >/dev/null && usable_python "$name"; then
             command -v "$name"
             return
@@ -132,7 +132,7 @@ make_environment() {
         fi
         apt_install python3 python3-venv
         python="$(find_python)" ||
-            fail "this release's python3 is older than 3.11; install a newer one and name it: PYTHON=/path/to/python3 make ..."
+            fail "this release's python3 is older than 3.11; install a newer one and name it: CSC_PYTHON=/path/to/python3 make ..."
     fi
     say "making .venv with $("$python" --version)"
     "$python" -m venv .venv

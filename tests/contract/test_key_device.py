@@ -9,13 +9,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from fakes.software_device import SoftwareDevice
-from softhsm import make_token
 
 from csc_server.policy.algorithms import HashAlgorithm, SignatureMechanism, SignatureScheme, longest_salt
 from csc_server.signer.device.pkcs11 import open_device
 from csc_server.signer.device.port import DeviceFaultError
 from csc_server.values import KeyHandle, KeyType
+from fakes.software_device import SoftwareDevice
+from softhsm import make_token
 
 HASHES = {
     HashAlgorithm.SHA_256: hashes.SHA256(),

@@ -1,6 +1,7 @@
 """A signer's inside on a real SQLite file, with a device in software and a clock that tests turn."""
 
 import hashlib
+import itertools
 import time
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ PIN = "1234-right"
 SEED = b"twenty bytes of seed"
 ECDSA_SHA_256 = "1.2.840.10045.4.3.2"
 SHA_256 = "2.16.840.1.101.3.4.2.1"
+
+
+_NUMBERS = itertools.count()
 
 
 class TurnableClock:
@@ -68,7 +72,8 @@ class Inside:
         custody = Custody(self.store, self.device, self.clock, writer=f"custody/{name}")
         return custody.create(new, lambda key: issue(key, **certificate))
 
-    def operations(self, name="registry"):
+    def operations(self):
+        name = f"registry-{next(_NUMBERS)}"
         chain = Chain(name, self.store.chain_head(name))
         return ActivationOperations(
             self.store,

@@ -1,7 +1,7 @@
 """The web process over a store in memory and a signer that obeys the test, with one signer and a few clients."""
 
 import base64
-import datetime
+import datetime as dt
 import json
 from dataclasses import replace
 from functools import cache
@@ -11,8 +11,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from fakes.activation import FakeActivation
-from fakes.web_store import MemoryWebStore
 
 from csc_server.activation.messages import CredentialDescription
 from csc_server.audit.log import AuditLog
@@ -31,6 +29,8 @@ from csc_server.values import (
 from csc_server.web.app import build_app
 from csc_server.web.authorization.passwords import hash_password
 from csc_server.web.authorization.secret_values import secret_hash
+from fakes.activation import FakeActivation
+from fakes.web_store import MemoryWebStore
 
 BASE_URL = "http://127.0.0.1:8080"
 NOW = 1_800_000_000
@@ -80,8 +80,8 @@ def certificate(common_name="Test Signer", issuer="Test CA", not_after=NOW + 86_
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
         .public_key(key.public_key())
         .serial_number(0xABC)
-        .not_valid_before(datetime.datetime.fromtimestamp(NOW - 86_400 * 400, datetime.UTC))
-        .not_valid_after(datetime.datetime.fromtimestamp(not_after, datetime.UTC))
+        .not_valid_before(dt.datetime.fromtimestamp(NOW - 86_400 * 400, dt.UTC))
+        .not_valid_after(dt.datetime.fromtimestamp(not_after, dt.UTC))
         .sign(key, hashes.SHA256())
     )
     return built.public_bytes(serialization.Encoding.DER)

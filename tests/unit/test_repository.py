@@ -226,7 +226,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     folder = tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
-    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info"))
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     built = subprocess.run(
@@ -250,6 +250,13 @@ def test_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
     }
 
     assert sources - set(wheel.namelist()) == set()
+
+
+def test_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
+    strangers = [name for name in wheel.namelist() if not name.startswith(("csc_server/", "csc_server-"))]
+
+    assert strangers == []
+    assert [name for name in wheel.namelist() if name.endswith(".pyc")] == []
 
 
 # AR-08: words that stand for a door left open. Only cli/dev may know seeds and a test certification authority.

@@ -49,10 +49,11 @@ class SigningService:
     def __init__(self, signing: Signing, health: Callable[[], Health]) -> None:
         self._signing = signing
         self._health = health
+        self._diverged = False
 
     @property
     def must_end(self) -> bool:
-        return self._signing.must_end
+        return self._signing.must_end or self._diverged
 
     def health(self) -> Health:
         return self._health()
@@ -65,6 +66,7 @@ class SigningService:
         except CommitUnknownError:
             raise
         except UnavailableError as error:
+            self._diverged = error.component == "audit"  # another has this chain's place: read it anew
             signed = iter([Unavailable(error.component, error.retry_after)] * len(signs))
         return [self._other(request) if not isinstance(request, Sign) else next(signed) for request in requests]
 
@@ -109,7 +111,7 @@ class ActivationService:
         except CommitUnknownError:
             raise
         except UnavailableError as error:
-            self.must_end = self.must_end or error.component == "device"
+            self.must_end = self.must_end or error.component in {"device", "audit"}
             return Unavailable(error.component, error.retry_after)
 
     def _audited(self, request: Any, handler: Callable[[Any], Answer]) -> Answer:  # noqa: ANN401 its handler knows it

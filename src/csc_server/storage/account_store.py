@@ -3,19 +3,19 @@
 from sqlalchemy import Engine, bindparam, case, or_, select, update
 
 from csc_server.storage.ports.web import AccountRow, ClientRow
+from csc_server.storage.prepared import Prepared, replacing
 from csc_server.storage.rows import columns
 from csc_server.storage.units_of_work import Database
-from csc_server.storage.upserts import put
 from csc_server.storage.web_tables import accounts, clients
 from csc_server.values import ClientId
 
-CLIENT = select(*columns(clients, ClientRow)).where(clients.c.client_id == bindparam("id"))
-PUT_CLIENT = put(clients)
-ACCOUNT = select(*columns(accounts, AccountRow)).where(accounts.c.username == bindparam("name"))
-PUT_ACCOUNT = put(accounts)
+CLIENT = Prepared(select(*columns(clients, ClientRow)).where(clients.c.client_id == bindparam("id")))
+PUT_CLIENT = replacing(clients)
+ACCOUNT = Prepared(select(*columns(accounts, AccountRow)).where(accounts.c.username == bindparam("name")))
+PUT_ACCOUNT = replacing(accounts)
 
 _failures = accounts.c.failures + 1
-BEGIN_LOGIN = (
+BEGIN_LOGIN = Prepared(
     update(accounts)
     .where(accounts.c.username == bindparam("name"))
     .where(accounts.c.failures < bindparam("permanent"), accounts.c.locked_until <= bindparam("now"))
@@ -28,7 +28,7 @@ BEGIN_LOGIN = (
     )
     .returning(*columns(accounts, AccountRow))
 )
-PASS_LOGIN = (
+PASS_LOGIN = Prepared(
     update(accounts)
     .where(accounts.c.username == bindparam("name"))
     .where(or_(bindparam("step") == 0, accounts.c.totp_last_step < bindparam("step")))

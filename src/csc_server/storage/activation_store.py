@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, Select, bindparam, case, exists, insert, or_, select, update
+from sqlalchemy import Engine, Select, bindparam, case, insert, or_, select, update
 
 from csc_server.storage.ports.audit import AuditRow, ChainHead
 from csc_server.storage.ports.signer import (
     ApprovalRow,
+    ApprovalState,
     ConflictError,
     CredentialRow,
     FactorRow,
@@ -16,6 +17,7 @@ from csc_server.storage.ports.signer import (
     SadRow,
     SadState,
 )
+from csc_server.storage.prepared import Prepared
 from csc_server.storage.rows import columns
 from csc_server.storage.signer_tables import (
     approvals,
@@ -28,20 +30,30 @@ from csc_server.storage.signer_tables import (
 from csc_server.storage.units_of_work import Database, UnitOfWork
 from csc_server.values import ApprovalId, ClientId, CredentialId, FactorKind, SadId, SignerId
 
-CREDENTIAL = select(*columns(credentials, CredentialRow)).where(credentials.c.credential_id == bindparam("id"))
-CREDENTIALS_OF = (
+
+def _locking(statement: Select[Any]) -> dict[bool, Prepared]:
+    """Return a statement without and, under True, with locks on the rows that it finds."""
+    return {False: Prepared(statement), True: Prepared(statement.with_for_update())}
+
+
+CREDENTIAL = Prepared(
+    select(*columns(credentials, CredentialRow)).where(credentials.c.credential_id == bindparam("id"))
+)
+CREDENTIALS_OF = Prepared(
     select(*columns(credentials, CredentialRow))
     .where(credentials.c.signer_id == bindparam("id"))
     .order_by(credentials.c.credential_id)
 )
-IS_LINKED = select(
-    exists().where(client_links.c.client_id == bindparam("client"), client_links.c.signer_id == bindparam("signer"))
+IS_LINKED = Prepared(
+    select(client_links.c.client_id).where(
+        client_links.c.client_id == bindparam("client"), client_links.c.signer_id == bindparam("signer")
+    )
 )
-FACTORS = select(*columns(factors, FactorRow)).where(factors.c.credential_id == bindparam("id"))
+FACTORS = Prepared(select(*columns(factors, FactorRow)).where(factors.c.credential_id == bindparam("id")))
 
 _this_factor = (factors.c.credential_id == bindparam("of_credential")) & (factors.c.kind == bindparam("of_kind"))
 _failures = factors.c.failures + 1
-BEGIN_TRY = (
+BEGIN_TRY = Prepared(
     update(factors)
     .where(_this_factor)
     .where(factors.c.failures < bindparam("permanent"), factors.c.locked_until <= bindparam("now"))
@@ -56,7 +68,7 @@ BEGIN_TRY = (
 )
 """The count is its own lock for good: once it has reached `permanent`, no row matches (AU-06)."""
 
-PASS_FACTOR = (
+PASS_FACTOR = Prepared(
     update(factors)
     .where(_this_factor)
     .where(or_(factors.c.kind == FactorKind.PIN, factors.c.last_step < bindparam("step")))
@@ -64,36 +76,35 @@ PASS_FACTOR = (
 )
 """A PIN has no steps; a one-time code must be newer than the last one used (AU-04)."""
 
-INSERT_APPROVAL = insert(approvals)
-APPROVAL = select(*columns(approvals, ApprovalRow)).where(approvals.c.approval_id == bindparam("id"))
-CHANGE_APPROVAL = (
+INSERT_APPROVAL = Prepared(insert(approvals))
+APPROVAL = _locking(select(*columns(approvals, ApprovalRow)).where(approvals.c.approval_id == bindparam("id")))
+_CHANGING = ("state", "version", "evidence", "auth_at", "token_hash")
+"""What the signer approved - credential, hashes, number, expiry - is never written a second time."""
+CHANGE_APPROVAL = Prepared(
     update(approvals)
     .where(approvals.c.approval_id == bindparam("of_approval"), approvals.c.version == bindparam("expected"))
-    .values(
-        {name: bindparam(f"new_{name}") for name in ("state", "version", "expires_at", "evidence", "auth_at", "token_hash")}
-    )
+    .where(approvals.c.state != ApprovalState.VOID)
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
 )
-"""What the signer approved - credential, hashes, number - is never written a second time."""
+"""Nothing leaves void (decision 26 d)."""
 
-INSERT_SAD = insert(sads)
-SAD = select(*columns(sads, SadRow)).where(sads.c.sad_hash == bindparam("hash"))
-SADS_OF = select(*columns(sads, SadRow)).where(sads.c.approval_id == bindparam("id")).order_by(sads.c.sad_id)
-CHANGE_SAD = (
+INSERT_SAD = Prepared(insert(sads))
+SAD = _locking(select(*columns(sads, SadRow)).where(sads.c.sad_hash == bindparam("hash")))
+SADS_OF = _locking(select(*columns(sads, SadRow)).where(sads.c.approval_id == bindparam("id")).order_by(sads.c.sad_id))
+CHANGE_SAD = Prepared(
     update(sads)
     .where(sads.c.sad_id == bindparam("of_sad"), sads.c.version == bindparam("expected"))
+    .where(sads.c.state == SadState.LIVE)
     .values(state=bindparam("next_state"), version=sads.c.version + 1)
 )
 
-LOCKED = {statement: statement.with_for_update() for statement in (APPROVAL, SAD, SADS_OF)}
-"""The same statements where the transaction may go on to change what it read."""
-
 
 class SqlActivationTransaction:
-    """One transaction; `is_reading` ones lock nothing."""
+    """One transaction. `locks`: rows that it may go on to change are locked when they are read."""
 
-    def __init__(self, unit: UnitOfWork, *, is_reading: bool) -> None:
+    def __init__(self, unit: UnitOfWork, *, locks: bool) -> None:
         self._unit = unit
-        self._is_reading = is_reading
+        self._locks = locks
 
     def credential(self, credential_id: CredentialId) -> CredentialRow | None:
         row = self._unit.row(CREDENTIAL, {"id": credential_id})
@@ -103,7 +114,7 @@ class SqlActivationTransaction:
         return [CredentialRow(*row) for row in self._unit.rows(CREDENTIALS_OF, {"id": signer_id})]
 
     def is_linked(self, client_id: ClientId, signer_id: SignerId) -> bool:
-        return bool(self._unit.execute(IS_LINKED, {"client": client_id, "signer": signer_id}).scalar_one())
+        return self._unit.row(IS_LINKED, {"client": client_id, "signer": signer_id}) is not None
 
     def factors(self, credential_id: CredentialId) -> dict[FactorKind, FactorRow]:
         rows = (FactorRow(*row) for row in self._unit.rows(FACTORS, {"id": credential_id}))
@@ -120,27 +131,25 @@ class SqlActivationTransaction:
         self._change(PASS_FACTOR, {"of_credential": credential_id, "of_kind": kind, "step": last_step})
 
     def insert_approval(self, row: ApprovalRow) -> None:
-        with conflicts():
-            self._unit.change(INSERT_APPROVAL, vars(row))
+        self._unit.change(INSERT_APPROVAL, vars(row))
 
     def approval(self, approval_id: ApprovalId) -> ApprovalRow | None:
-        row = self._unit.row(self._locked(APPROVAL), {"id": approval_id})
+        row = self._unit.row(APPROVAL[self._locks], {"id": approval_id})
         return ApprovalRow(*row) if row else None
 
     def change_approval(self, row: ApprovalRow, expected_version: int) -> None:
-        values = {f"new_{name}": value for name, value in vars(row).items()}
+        values = {f"new_{name}": getattr(row, name) for name in _CHANGING}
         self._change(CHANGE_APPROVAL, {"of_approval": row.approval_id, "expected": expected_version, **values})
 
     def insert_sad(self, row: SadRow) -> None:
-        with conflicts():
-            self._unit.change(INSERT_SAD, vars(row))
+        self._unit.change(INSERT_SAD, vars(row))
 
     def sad(self, sad_hash: bytes) -> SadRow | None:
-        row = self._unit.row(self._locked(SAD), {"hash": sad_hash})
+        row = self._unit.row(SAD[self._locks], {"hash": sad_hash})
         return SadRow(*row) if row else None
 
     def sads_of(self, approval_id: ApprovalId) -> list[SadRow]:
-        return [SadRow(*row) for row in self._unit.rows(self._locked(SADS_OF), {"id": approval_id})]
+        return [SadRow(*row) for row in self._unit.rows(SADS_OF[self._locks], {"id": approval_id})]
 
     def change_sad(self, sad_id: SadId, state: SadState, expected_version: int) -> None:
         self._change(CHANGE_SAD, {"of_sad": sad_id, "next_state": state, "expected": expected_version})
@@ -148,10 +157,7 @@ class SqlActivationTransaction:
     def append_audit(self, rows: Sequence[AuditRow]) -> None:
         audit_statements.append(self._unit, rows)
 
-    def _locked(self, statement: Select[Any]) -> Select[Any]:
-        return statement if self._is_reading else LOCKED[statement]
-
-    def _change(self, statement: Any, parameters: dict[str, object]) -> None:
+    def _change(self, statement: Prepared, parameters: dict[str, object]) -> None:
         if self._unit.change(statement, parameters) != 1:
             raise ConflictError("a row moved")
 
@@ -165,12 +171,12 @@ class SqlActivationStore:
     @contextmanager
     def begin(self) -> Iterator[SqlActivationTransaction]:
         with self._database.write() as unit:
-            yield SqlActivationTransaction(unit, is_reading=False)
+            yield SqlActivationTransaction(unit, locks=True)
 
     @contextmanager
     def read(self) -> Iterator[SqlActivationTransaction]:
         with self._database.read() as unit:
-            yield SqlActivationTransaction(unit, is_reading=True)
+            yield SqlActivationTransaction(unit, locks=False)
 
     def chain_head(self, writer: str) -> ChainHead:
         with self._database.look_up() as unit:

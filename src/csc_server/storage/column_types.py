@@ -91,7 +91,9 @@ class MembersText(TypeDecorator[dict[str, Any]]):
 
 
 def encode_slots(slots: Mapping[bytes, Slot]) -> str:
-    return canonical_json({encode_base64url(name): [slot.authorised, slot.spent] for name, slot in slots.items()}).decode()
+    return canonical_json(
+        {encode_base64url(name): [slot.authorised, slot.spent] for name, slot in slots.items()}
+    ).decode()
 
 
 def decode_slots(text: str) -> dict[bytes, Slot]:

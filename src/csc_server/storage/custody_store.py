@@ -6,17 +6,18 @@ from sqlalchemy import Engine, bindparam, insert, select, update
 
 from csc_server.storage.ports.audit import AuditRow, ChainHead
 from csc_server.storage.ports.signer import ConflictError, CredentialRow, FactorRow
+from csc_server.storage.prepared import Prepared
 from csc_server.storage.rows import columns
 from csc_server.storage.signer_tables import audit_statements, client_links, credentials, factors, signers
-from csc_server.storage.units_of_work import Database, UnitOfWork
+from csc_server.storage.units_of_work import Database
 from csc_server.values import ClientId, CredentialId, CredentialState, SignerId
 
-INSERT_SIGNER = insert(signers)
-LINK_CLIENT = insert(client_links)
-INSERT_CREDENTIAL = insert(credentials)
-INSERT_FACTOR = insert(factors)
-ALL_CREDENTIALS = select(*columns(credentials, CredentialRow)).order_by(credentials.c.credential_id)
-CHANGE_STATE = (
+INSERT_SIGNER = Prepared(insert(signers))
+LINK_CLIENT = Prepared(insert(client_links))
+INSERT_CREDENTIAL = Prepared(insert(credentials))
+INSERT_FACTOR = Prepared(insert(factors))
+ALL_CREDENTIALS = Prepared(select(*columns(credentials, CredentialRow)).order_by(credentials.c.credential_id))
+CHANGE_STATE = Prepared(
     update(credentials)
     .where(credentials.c.credential_id == bindparam("of_credential"))
     .values(state=bindparam("next_state"), version=credentials.c.version + 1)
@@ -39,15 +40,14 @@ class SqlCustodyStore:
 
     def insert_credential(self, row: CredentialRow, factors: Sequence[FactorRow], audit: Sequence[AuditRow]) -> None:
         with self._database.write() as unit:
-            with conflicts():
-                unit.change(INSERT_CREDENTIAL, vars(row))
-                for factor in factors:
-                    unit.change(INSERT_FACTOR, vars(factor))
+            unit.change(INSERT_CREDENTIAL, vars(row))
+            for factor in factors:
+                unit.change(INSERT_FACTOR, vars(factor))
             audit_statements.append(unit, audit)
 
     def all_credentials(self) -> list[CredentialRow]:
         with self._database.look_up() as unit:
-            return [CredentialRow(*row) for row in unit.rows(ALL_CREDENTIALS)]
+            return [CredentialRow(*row) for row in unit.rows(ALL_CREDENTIALS, {})]
 
     def change_state(self, credential_id: CredentialId, state: CredentialState, audit: Sequence[AuditRow]) -> None:
         with self._database.write() as unit:

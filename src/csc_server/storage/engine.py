@@ -9,7 +9,6 @@ import contextlib
 import os
 import sqlite3
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -58,10 +57,7 @@ def make_engine(url: str) -> Engine:
     Raises:
         ConfigurationError: another kind of database, or a SQLite database in memory.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise ConfigurationError(["database_url is not a URL"]) from None
+    parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
     if parsed.drivername in ("postgresql", "postgresql+psycopg"):
@@ -69,10 +65,27 @@ def make_engine(url: str) -> Engine:
     raise ConfigurationError(["database_url names neither SQLite nor PostgreSQL"])
 
 
-def _sqlite(url: URL) -> Engine:
-    if not url.database or url.database == ":memory:" or "mode" in url.query:
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of a SQLite database, None for another kind; ConfigurationError when it names none."""
+    parsed = _parsed(url)
+    return _file(parsed) if parsed.get_backend_name() == "sqlite" else None
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(["database_url is not a URL"]) from None  # it may hold a password
+
+
+def _file(url: URL) -> Path:
+    if not url.database or url.database == ":memory:" or url.query:
         raise ConfigurationError(["database_url names no file"], advice="Write sqlite:////path/to/file.")
-    database = Path(url.database)
+    return Path(url.database)
+
+
+def _sqlite(url: URL) -> Engine:
+    database = _file(url)
     engine = _engine(url, isolation_level=None, check_same_thread=False)
 
     @event.listens_for(engine, "do_connect")
@@ -107,7 +120,7 @@ def _postgresql(url: URL) -> Engine:
     return _engine(url, options=f"{own} {settings}".strip(), **POSTGRESQL_CONNECT)
 
 
-def _engine(url: URL, **connect: Any) -> Engine:
+def _engine(url: URL, **connect: str | bool | None) -> Engine:
     return create_engine(
         url,
         connect_args=connect,

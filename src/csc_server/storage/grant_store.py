@@ -10,51 +10,53 @@ from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Engine, Table, bindparam, case, exists, func, insert, select, update
+from sqlalchemy.sql.elements import CompilerElement
 
 from csc_server.storage.ports.web import CodeRow, TokenKind, TokenRow
+from csc_server.storage.prepared import Prepared, for_each_dialect
 from csc_server.storage.rows import columns
 from csc_server.storage.units_of_work import Database, UnitOfWork
-from csc_server.storage.upserts import for_each_dialect
 from csc_server.storage.web_tables import codes, revoked_families, tokens
 
-INSERT_CODE = insert(codes)
-CODE = select(*columns(codes, CodeRow)).where(codes.c.code_hash == bindparam("hash"))
-REDEEM_CODE = (
+INSERT_CODE = Prepared(insert(codes))
+CODE = Prepared(select(*columns(codes, CodeRow)).where(codes.c.code_hash == bindparam("hash")))
+REDEEM_CODE = Prepared(
     update(codes)
     .where(codes.c.code_hash == bindparam("hash"), codes.c.used_at == 0)
     .values(used_at=bindparam("now"))
     .returning(*columns(codes, CodeRow))
 )
 
-INSERT_TOKENS = insert(tokens)
+INSERT_TOKEN = Prepared(insert(tokens))
 
 _family_revoked_at = func.coalesce(revoked_families.c.revoked_at, 0)
 _revoked_at = case((tokens.c.revoked_at > 0, tokens.c.revoked_at), else_=_family_revoked_at)
-TOKEN = (
+TOKEN = Prepared(
     select(*(_revoked_at if field.name == "revoked_at" else tokens.c[field.name] for field in fields(TokenRow)))
     .select_from(tokens.outerjoin(revoked_families, tokens.c.family_id == revoked_families.c.family_id))
     .where(tokens.c.token_hash == bindparam("hash"))
 )
-REPLACE_REFRESH_TOKEN = (
+REPLACE_REFRESH_TOKEN = Prepared(
     update(tokens)
     .where(tokens.c.token_hash == bindparam("hash"), tokens.c.kind == TokenKind.REFRESH)
     .where(tokens.c.revoked_at == 0, tokens.c.replaced_at == 0, tokens.c.expires_at > bindparam("now"))
     .where(~exists().where(revoked_families.c.family_id == tokens.c.family_id))
     .values(replaced_at=bindparam("now"))
 )
-REVOKE_TOKEN = (
+REVOKE_TOKEN = Prepared(
     update(tokens)
     .where(tokens.c.token_hash == bindparam("hash"), tokens.c.revoked_at == 0)
     .values(revoked_at=bindparam("now"))
 )
 
 
-def _revoke_family(insert: Callable[[Table], Any]) -> Any:
-    return insert(revoked_families).on_conflict_do_nothing(index_elements=["family_id"])
+def _revoke_family(insert: Callable[[Table], Any]) -> CompilerElement:
+    statement: CompilerElement = insert(revoked_families).on_conflict_do_nothing(index_elements=["family_id"])
+    return statement
 
 
-REVOKE_FAMILY = for_each_dialect(_revoke_family)
-REVOKE_TOKENS_OF_FAMILY = (
+REVOKE_FAMILY = Prepared(for_each_dialect(_revoke_family))
+REVOKE_TOKENS = Prepared(
     update(tokens)
     .where(tokens.c.family_id == bindparam("family"), tokens.c.revoked_at == 0)
     .values(revoked_at=bindparam("now"))
@@ -101,14 +103,11 @@ class SqlGrantStore:
             unit.change(REVOKE_TOKEN, {"hash": token_hash, "now": now})
 
     def revoke_family(self, family_id: str, now: int) -> list[TokenRow]:
-        revoke = REVOKE_FAMILY
         with self._database.write() as unit:
-            unit.change(revoke, {"family_id": family_id, "revoked_at": now})
-            revoked = unit.execute(REVOKE_TOKENS_OF_FAMILY, {"family": family_id, "now": now})
-            return [TokenRow(*row) for row in revoked]
+            unit.change(REVOKE_FAMILY, {"family_id": family_id, "revoked_at": now})
+            return [TokenRow(*row) for row in unit.rows(REVOKE_TOKENS, {"family": family_id, "now": now})]
 
 
 def _insert_tokens(unit: UnitOfWork, rows: Sequence[TokenRow]) -> None:
-    with conflicts():
-        for row in rows:
-            unit.change(INSERT_TOKENS, vars(row))
+    for row in rows:
+        unit.change(INSERT_TOKEN, vars(row))

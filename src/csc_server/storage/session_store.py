@@ -3,23 +3,26 @@
 from sqlalchemy import Engine, bindparam, delete, insert, select, update
 
 from csc_server.storage.ports.web import InteractionRow, SessionRow
+from csc_server.storage.prepared import Prepared
 from csc_server.storage.rows import columns
-from csc_server.storage.units_of_work import Database, UnitOfWork
+from csc_server.storage.units_of_work import Database
 from csc_server.storage.web_tables import interactions, sessions
 
-INSERT_SESSION = insert(sessions)
-SESSION = select(*columns(sessions, SessionRow)).where(sessions.c.session_hash == bindparam("hash"))
-TOUCH_SESSION = (
+INSERT_SESSION = Prepared(insert(sessions))
+SESSION = Prepared(select(*columns(sessions, SessionRow)).where(sessions.c.session_hash == bindparam("hash")))
+TOUCH_SESSION = Prepared(
     update(sessions)
     .where(sessions.c.session_hash == bindparam("hash"), sessions.c.seen_at < bindparam("seen"))
     .values(seen_at=bindparam("seen"))
 )
-DELETE_SESSION = delete(sessions).where(sessions.c.session_hash == bindparam("hash"))
+DELETE_SESSION = Prepared(delete(sessions).where(sessions.c.session_hash == bindparam("hash")))
 
-INSERT_INTERACTION = insert(interactions)
-INTERACTION = select(*columns(interactions, InteractionRow)).where(interactions.c.interaction_id == bindparam("id"))
+INSERT_INTERACTION = Prepared(insert(interactions))
+INTERACTION = Prepared(
+    select(*columns(interactions, InteractionRow)).where(interactions.c.interaction_id == bindparam("id"))
+)
 _CHANGING = ("step", "request", "expires_at", "session_hash", "approval_id", "version")
-CHANGE_INTERACTION = (
+CHANGE_INTERACTION = Prepared(
     update(interactions)
     .where(interactions.c.interaction_id == bindparam("of_interaction"))
     .where(interactions.c.version == bindparam("expected"))

@@ -1,14 +1,15 @@
 """TX1 and TX2: the hot path (architecture, sections 4 and 7, decision 26).
 
 Every statement is conditional on what its transaction decided by, so that a row which moved meanwhile makes
-it match nothing. The statements are built once; a group of requests is one execution of each.
+it match nothing. A group of requests is one execution of each statement.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, Table, bindparam, case, insert, select, update
+from sqlalchemy import Engine, Table, Update, bindparam, case, insert, select, update
+from sqlalchemy.sql.elements import CompilerElement
 
 from csc_server.errors import UnavailableError
 from csc_server.storage.ports.audit import AuditRow, ChainHead
@@ -23,19 +24,19 @@ from csc_server.storage.ports.signer import (
     Spend,
     WorkerIdentity,
 )
+from csc_server.storage.prepared import Prepared, for_each_dialect, for_each_size, keyed, keys
 from csc_server.storage.rows import columns
 from csc_server.storage.signer_tables import audit_statements, consumptions, credentials, sads, worker_slots
 from csc_server.storage.units_of_work import Database, UnitOfWork
-from csc_server.storage.upserts import for_each_dialect
 from csc_server.values import CredentialId
 
 CLOCK_TOLERANCE = 5
 """Seconds the clock may stand behind the highest time seen (SA-09)."""
 
 _own_slot = (worker_slots.c.node == bindparam("own_node")) & (worker_slots.c.slot == bindparam("own_slot"))
-_now = bindparam("now")
+_now = bindparam("now", type_=worker_slots.c.high_water.type)
 
-FENCE = (
+FENCE = Prepared(
     update(worker_slots)
     .where(_own_slot, worker_slots.c.epoch == bindparam("own_epoch"))
     .where(worker_slots.c.high_water <= _now + CLOCK_TOLERANCE)
@@ -43,18 +44,19 @@ FENCE = (
 )
 """Checks epoch and clock and, by writing the row, holds it to the commit (decision 26 b, SA-09)."""
 
-SLOT_EPOCH = select(worker_slots.c.epoch).where(_own_slot)
+SLOT_EPOCH = Prepared(select(worker_slots.c.epoch).where(_own_slot))
 
-SADS = (
-    select(*columns(sads, SadRow))
-    .where(sads.c.sad_hash.in_(bindparam("hashes", expanding=True)))
-    .order_by(sads.c.sad_id)
-    .with_for_update()
+SADS = for_each_size(
+    lambda size: (
+        select(*columns(sads, SadRow)).where(sads.c.sad_hash.in_(keys(size))).order_by(sads.c.sad_id).with_for_update()
+    )
 )
-CREDENTIALS = select(*columns(credentials, CredentialRow)).where(
-    credentials.c.credential_id.in_(bindparam("ids", expanding=True))
+"""In order of their ids, so that two groups never wait for each other (decision 26 e)."""
+
+CREDENTIALS = for_each_size(
+    lambda size: select(*columns(credentials, CredentialRow)).where(credentials.c.credential_id.in_(keys(size)))
 )
-SPEND = (
+SPEND = Prepared(
     update(sads)
     .where(
         sads.c.sad_id == bindparam("of_sad"),
@@ -69,20 +71,28 @@ SPEND = (
         version=sads.c.version + 1,
     )
 )
-CONSUME = insert(consumptions)
-SETTLE = (
-    update(consumptions)
-    .where(
-        consumptions.c.intent_id.in_(bindparam("intents", expanding=True)),
-        consumptions.c.state == IntentState.OPEN,
-        consumptions.c.node == bindparam("own_node"),
-        consumptions.c.slot == bindparam("own_slot"),
-        consumptions.c.epoch == bindparam("own_epoch"),
+"""The point of spending: version, state and expiry in one condition (decision 26 c)."""
+
+CONSUME = Prepared(insert(consumptions))
+
+
+def _settle(size: int) -> Update:
+    return (
+        update(consumptions)
+        .where(
+            consumptions.c.intent_id.in_(keys(size)),
+            consumptions.c.state == IntentState.OPEN,
+            consumptions.c.node == bindparam("own_node"),
+            consumptions.c.slot == bindparam("own_slot"),
+            consumptions.c.epoch == bindparam("own_epoch"),
+        )
+        .values(state=bindparam("outcome"))
+        .returning(consumptions.c.intent_id)
     )
-    .values(state=bindparam("outcome"))
-    .returning(consumptions.c.intent_id)
-)
-RECOVER = (
+
+
+SETTLE = for_each_size(_settle)
+RECOVER = Prepared(
     update(consumptions)
     .where(
         consumptions.c.node == bindparam("own_node"),
@@ -96,16 +106,17 @@ RECOVER = (
 """Only intents of the own slot and of older epochs: a live worker's are never touched (decision 26 a)."""
 
 
-def _raise_epoch(insert: Callable[[Table], Any]) -> Any:
-    return (
+def _raise_epoch(insert: Callable[[Table], Any]) -> CompilerElement:
+    statement: CompilerElement = (
         insert(worker_slots)
         .values(node=bindparam("own_node"), slot=bindparam("own_slot"), epoch=1, high_water=0)
         .on_conflict_do_update(index_elements=["node", "slot"], set_={"epoch": worker_slots.c.epoch + 1})
         .returning(worker_slots.c.epoch)
     )
+    return statement
 
 
-RAISE_EPOCH = for_each_dialect(_raise_epoch)
+RAISE_EPOCH = Prepared(for_each_dialect(_raise_epoch))
 
 
 class SqlSigningTransaction:
@@ -114,51 +125,39 @@ class SqlSigningTransaction:
     def __init__(self, unit: UnitOfWork, worker: WorkerIdentity) -> None:
         self._unit = unit
         self._worker = worker
+        self._owner = vars(worker)
 
     def sads(self, sad_hashes: Sequence[bytes]) -> dict[bytes, SadRow]:
-        rows = (SadRow(*row) for row in self._unit.rows(SADS, {"hashes": sad_hashes}))
-        return {row.sad_hash: row for row in rows}
+        rows = self._unit.rows(SADS(len(sad_hashes)), keyed(sad_hashes))
+        return {row.sad_hash: row for row in (SadRow(*row) for row in rows)}
 
     def credentials(self, credential_ids: Sequence[CredentialId]) -> dict[CredentialId, CredentialRow]:
-        rows = (CredentialRow(*row) for row in self._unit.rows(CREDENTIALS, {"ids": credential_ids}))
-        return {row.credential_id: row for row in rows}
+        rows = self._unit.rows(CREDENTIALS(len(credential_ids)), keyed(credential_ids))
+        return {row.credential_id: row for row in (CredentialRow(*row) for row in rows)}
 
     def spend(self, spends: Sequence[Spend]) -> None:
         if not spends:
             return
-        changed = self._unit.change(SPEND, _one_or_many([_change(spend) for spend in spends]))
-        if changed != len(spends):
+        if self._unit.change(SPEND, *map(_change, spends)) != len(spends):
             raise ConflictError("a SAD moved")
-        with conflicts():
-            self._unit.change(CONSUME, _one_or_many([self._intent(spend) for spend in spends]))
+        self._unit.change(CONSUME, *map(self._intent, spends))
 
     def settle(self, outcomes: Mapping[str, IntentState]) -> frozenset[str]:
         moved: set[str] = set()
         for outcome in sorted(set(outcomes.values())):
             intents = [intent_id for intent_id, wanted in outcomes.items() if wanted is outcome]
-            parameters = {"intents": intents, "outcome": outcome, **_owner(self._worker)}
-            moved.update(self._unit.execute(SETTLE, parameters).scalars())
+            parameters = {**keyed(intents), **_owned(self._worker), "outcome": outcome}
+            moved.update(intent_id for (intent_id,) in self._unit.rows(SETTLE(len(intents)), parameters))
         return frozenset(moved)
 
     def recover(self) -> list[OpenIntent]:
-        return [OpenIntent(*row) for row in self._unit.rows(RECOVER, _owner(self._worker))]
+        return [OpenIntent(*row) for row in self._unit.rows(RECOVER, _owned(self._worker))]
 
     def append_audit(self, rows: Sequence[AuditRow]) -> None:
         audit_statements.append(self._unit, rows)
 
     def _intent(self, spend: Spend) -> dict[str, object]:
-        return {
-            "intent_id": spend.intent_id,
-            "sad_id": spend.sad_id,
-            "number": spend.number,
-            "count": spend.count,
-            "taken": spend.taken,
-            "created_at": spend.created_at,
-            "state": IntentState.OPEN,
-            "node": self._worker.node,
-            "slot": self._worker.slot,
-            "epoch": self._worker.epoch,
-        }
+        return {**vars(spend), **self._owner, "state": IntentState.OPEN}
 
 
 class SqlSigningStore:
@@ -168,15 +167,14 @@ class SqlSigningStore:
         self._database = Database(engine)
 
     def raise_epoch(self, node: str, slot: int) -> WorkerIdentity:
-        statement = RAISE_EPOCH
         with self._database.write() as unit:
-            epoch = unit.execute(statement, {"own_node": node, "own_slot": slot}).scalar_one()
+            (epoch,) = unit.one(RAISE_EPOCH, {"own_node": node, "own_slot": slot})
         return WorkerIdentity(node, slot, epoch)
 
     @contextmanager
     def begin_signing(self, worker: WorkerIdentity, now: int) -> Iterator[SqlSigningTransaction]:
         with self._database.write() as unit:
-            if unit.change(FENCE, {**_owner(worker), "now": now}) != 1:
+            if unit.change(FENCE, {**_owned(worker), "now": now}) != 1:
                 raise _why_not(unit, worker)
             yield SqlSigningTransaction(unit, worker)
 
@@ -185,13 +183,13 @@ class SqlSigningStore:
             return audit_statements.head(unit, writer)
 
 
-def _owner(worker: WorkerIdentity) -> dict[str, Any]:
+def _owned(worker: WorkerIdentity) -> dict[str, Any]:
     return {"own_node": worker.node, "own_slot": worker.slot, "own_epoch": worker.epoch}
 
 
 def _why_not(unit: UnitOfWork, worker: WorkerIdentity) -> Exception:
-    epoch = unit.execute(SLOT_EPOCH, {"own_node": worker.node, "own_slot": worker.slot}).scalar_one_or_none()
-    if epoch != worker.epoch:
+    row = unit.row(SLOT_EPOCH, _owned(worker))
+    if row is None or row[0] != worker.epoch:
         return FencedError(f"slot {worker.slot} of {worker.node} has another worker")
     return UnavailableError("clock", "the clock stands behind the time of earlier signatures")
 
@@ -204,8 +202,3 @@ def _change(spend: Spend) -> dict[str, object]:
         "next_slots": spend.slots,
         "taken_now": spend.count,
     }
-
-
-def _one_or_many(parameters: list[dict[str, object]]) -> Any:
-    """One set of parameters goes the shorter way through the driver."""
-    return parameters[0] if len(parameters) == 1 else parameters

@@ -41,6 +41,10 @@ class UnitOfWork:
         found = self.rows(statement, parameters)
         return found[0] if found else None
 
+    def one(self, statement: Prepared, parameters: Parameters) -> Sequence[Any]:
+        """Run a statement that always answers a row."""
+        return self.rows(statement, parameters)[0]
+
     def change(self, statement: Prepared, *parameters: Parameters) -> int:
         """Run a statement once for each set of parameters; return how many rows it changed in all.
 

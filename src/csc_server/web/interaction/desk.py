@@ -18,6 +18,7 @@ from csc_server.web.authorization.parameters import FORM, read_query
 from csc_server.web.authorization.secret_values import new_secret
 from csc_server.web.authorization.server import Server
 from csc_server.web.interaction import decisions
+from csc_server.web.interaction.assets import Assets
 from csc_server.web.interaction.certificate_view import view_certificate
 from csc_server.web.interaction.consent_view import SigningView, view_signing
 from csc_server.web.interaction.cookies import Cookies
@@ -35,11 +36,11 @@ MAX_EVIDENCE = 128
 class Desk:
     """The pages over one context; it keeps nothing between requests."""
 
-    def __init__(self, context: AuthorizationContext, server: Server, login: PasswordLogin, style_path: str) -> None:
+    def __init__(self, context: AuthorizationContext, server: Server, login: PasswordLogin, assets: Assets) -> None:
         self._context = context
         self._server = server
         self._login = login
-        self._style_path = style_path
+        self._assets = assets
         self._cookies = Cookies.of(context.settings)
         parts = urlsplit(context.issuer)
         self._origin = f"{parts.scheme}://{parts.netloc}"
@@ -160,7 +161,7 @@ class Desk:
 
     def _login_page(self, visit: Visit, *, username: str = "", error: str = "") -> Response:
         status = HTTPStatus.BAD_REQUEST if error else HTTPStatus.OK
-        errors = [("username", error)] if error else []
+        errors = [("", error)] if error else []
         return self._page("login.html", visit, status.value, errors, username=username)
 
     def _consent_page(self, visit: Visit, session: SessionRow, errors: list[str] | None = None) -> Response:
@@ -216,7 +217,7 @@ class Desk:
             t=texts,
             language=texts.language,
             languages=list(Language),
-            style_path=self._style_path,
+            assets=self._assets,
             service_name=self._context.settings.name,
             **values,
         )

@@ -3,8 +3,7 @@
 GET shows the step the record is in; every post answers 303 or shows its page again with what was wrong.
 """
 
-import hashlib
-from importlib import resources
+from collections.abc import Callable
 
 from flask import Blueprint, Response
 
@@ -12,30 +11,23 @@ from csc_server.errors import CscServerError
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.login import PasswordLogin
 from csc_server.web.authorization.token_endpoint import make_server
+from csc_server.web.interaction.assets import add_assets
 from csc_server.web.interaction.desk import Desk
 
-A_YEAR = 31_536_000
+ADDRESS = "/interaction/<interaction_id>"
 
 
 def blueprint(context: AuthorizationContext) -> Blueprint:
-    """Return login, consent and their style sheet; errors become pages here, nowhere else."""
+    """Return login, consent and their files; errors become pages here, nowhere else."""
     pages = Blueprint("interaction", __name__, template_folder="templates")
-    style = resources.files(__package__).joinpath("static/pages.css").read_bytes()
-    style_path = f"/interaction/style/{hashlib.sha256(style).hexdigest()[:16]}.css"
-    desk = Desk(context, make_server(context), PasswordLogin(context), style_path)
+    desk = Desk(context, make_server(context), PasswordLogin(context), add_assets(pages))
 
-    def style_sheet() -> Response:
-        response = Response(style, content_type="text/css; charset=utf-8")
-        response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
-        return response
+    def add(path: str, method: str, view: Callable[[str], Response]) -> None:
+        pages.add_url_rule(path, view.__name__, view, methods=[method], provide_automatic_options=False)
 
-    address = "/interaction/<interaction_id>"
-    pages.add_url_rule(style_path, "style_sheet", style_sheet, methods=["GET"], provide_automatic_options=False)
-    pages.add_url_rule(address, "show", desk.show, methods=["GET"], provide_automatic_options=False)
-    pages.add_url_rule(f"{address}/login", "login", desk.log_in, methods=["POST"], provide_automatic_options=False)
-    pages.add_url_rule(f"{address}/consent", "consent", desk.decide, methods=["POST"], provide_automatic_options=False)
-    pages.add_url_rule(
-        f"{address}/switch", "switch", desk.switch_account, methods=["POST"], provide_automatic_options=False
-    )
+    add(ADDRESS, "GET", desk.show)
+    add(f"{ADDRESS}/login", "POST", desk.log_in)
+    add(f"{ADDRESS}/consent", "POST", desk.decide)
+    add(f"{ADDRESS}/switch", "POST", desk.switch_account)
     pages.register_error_handler(CscServerError, desk.explain)
     return pages

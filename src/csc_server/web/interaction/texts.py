@@ -81,7 +81,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "sign_title": ("Approve signing?", "署名を承認しますか？"),
     "sign_lead": ("{client} asks you to sign.", "{client} が署名を依頼しています。"),
     "sign_what": ("What will be signed", "署名の対象"),
-    "sign_count": ("Number of signatures", "署名の数"),
+    "sign_count": ("Signatures", "署名の数"),
     "sign_count_value": ("up to {count}", "最大 {count} 件"),
     "documents_count": ("Documents", "文書"),
     "document": ("Document {number}", "文書 {number}"),

@@ -55,7 +55,7 @@ def rows(inside, statement):
 
 
 def events(inside, writer="sign-0"):
-    found = rows(inside, f"SELECT event FROM audit WHERE writer = '{writer}' ORDER BY sequence")
+    found = rows(inside, f"SELECT event FROM signer_audit WHERE writer = '{writer}' ORDER BY sequence")
     return [event for (event,) in found]
 
 
@@ -74,7 +74,7 @@ def test_SA_02_signatures_verify_and_stand_between_intent_and_done(inside):
     assert isinstance(answer, Signed)
     assert all(verifies(inside, value, made) for value, made in zip([B, A], answer.signatures, strict=True))
     assert events(inside) == ["sign.intent", "sign.done"]
-    assert rows(inside, "SELECT state FROM consumption") == [("done",)]
+    assert rows(inside, "SELECT state FROM consumptions") == [("done",)]
 
 
 def test_SA_03_spent_sad_gives_nothing_more(inside):
@@ -171,7 +171,7 @@ def test_SA_08_suspended_credential_does_not_sign(inside):
 def test_AU_15_row_changed_by_sql_makes_the_credential_unusable(inside):
     sad = minted(inside, [A])
     with make_engine(inside.url).begin() as connection:
-        connection.execute(text("UPDATE credential SET multisign = 1000, version = version + 1"))
+        connection.execute(text("UPDATE credentials SET multisign = 1000, version = version + 1"))
 
     (answer,) = inside.signing().sign([sign("explicit", sad, [A])])
 
@@ -188,7 +188,7 @@ def test_SA_02_device_error_ends_failed_and_is_never_repeated(inside):
     assert [type(answer) for answer in answers] == [Unavailable, Unavailable]
     assert signing.must_end
     assert device.calls == 2
-    assert rows(inside, "SELECT state FROM consumption") == [("failed",), ("failed",)]
+    assert rows(inside, "SELECT state FROM consumptions") == [("failed",), ("failed",)]
     assert events(inside) == ["sign.intent", "sign.intent", "sign.failed", "sign.failed"]
 
 
@@ -210,7 +210,7 @@ def test_D26_superseded_worker_can_neither_intend_nor_settle(inside):
 
     with pytest.raises(FencedError):
         old.sign([sign("explicit", sad, [A])])
-    assert rows(inside, "SELECT count(*) FROM consumption") == [(0,)]
+    assert rows(inside, "SELECT count(*) FROM consumptions") == [(0,)]
 
 
 def test_SA_04_open_intent_becomes_indeterminate_and_stays_spent(inside):
@@ -231,7 +231,7 @@ def test_SA_04_open_intent_becomes_indeterminate_and_stays_spent(inside):
     (answer,) = signing.sign([sign("explicit", sad, [A])])
 
     assert found.epoch < signing._worker.epoch
-    assert rows(inside, "SELECT state FROM consumption") == [("indeterminate",)]
+    assert rows(inside, "SELECT state FROM consumptions") == [("indeterminate",)]
     assert answer.refusal == Refusal.SAD_EXHAUSTED.value
 
 
@@ -249,7 +249,7 @@ def test_SA_09_clock_behind_the_high_water_mark_refuses_work(inside):
 def test_AD_08_audit_holds_neither_sad_nor_pin(inside):
     sad = minted(inside, [A])
     inside.signing().sign([sign("explicit", sad, [A])])
-    bodies = b" ".join(body for (body,) in rows(inside, "SELECT body FROM audit"))
+    bodies = b" ".join(body for (body,) in rows(inside, "SELECT body FROM signer_audit"))
 
     assert b"1234-right" not in bodies
     assert sad.encode() not in bodies
@@ -257,7 +257,7 @@ def test_AD_08_audit_holds_neither_sad_nor_pin(inside):
 
 def test_D14_refused_call_of_an_authenticated_caller_is_audited_once(inside):
     inside.signing().sign([sign("explicit", "no-such-sad", [A])])
-    found = rows(inside, "SELECT event, body FROM audit WHERE writer = 'sign-0'")
+    found = rows(inside, "SELECT event, body FROM signer_audit WHERE writer = 'sign-0'")
 
     assert [event for event, _ in found] == ["sign.refused"]
     assert json.loads(found[0][1])["reason"] == "sad_invalid"

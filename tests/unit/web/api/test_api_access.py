@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from fakes.web_application import DIGEST, RSA_SHA_256, WebApplication
 
 from csc_server.values import ClientId, Refusal
+from fakes.web_application import DIGEST, RSA_SHA_256, WebApplication
 
 SIGN = {"credentialID": "pin", "SAD": "a.b.c", "hash": [DIGEST], "signAlgo": RSA_SHA_256}
 HEADERS = ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer a b", "Bearer a,Bearer b", "Bearer \u00e9", "Token x"]

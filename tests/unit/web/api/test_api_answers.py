@@ -4,6 +4,10 @@ import base64
 import json
 
 import pytest
+
+from csc_server.policy.algorithms import key_algorithms
+from csc_server.storage.ports.web import AccountRow
+from csc_server.values import CredentialState, KeyType
 from fakes.web_application import (
     BASE_URL,
     DIGEST,
@@ -14,10 +18,6 @@ from fakes.web_application import (
     certificate,
     description,
 )
-
-from csc_server.policy.algorithms import key_algorithms
-from csc_server.storage.ports.web import AccountRow
-from csc_server.values import CredentialState, KeyType
 
 V1_FIELDS = {"authMode", "PIN", "OTP", "nextPageToken"}
 V2_FIELDS = {"auth", "credentialInfos", "onlyValid"}
@@ -183,9 +183,7 @@ def test_A17_info_of_v1_needs_no_token_and_has_its_own_members(web):
     answer = web.post("info", token=None).get_json()
 
     assert answer["specs"] == "1.0.4.0"
-    assert set(answer) == {
-        "specs", "name", "logo", "region", "lang", "description", "authType", "oauth2", "methods"
-    }
+    assert set(answer) == {"specs", "name", "logo", "region", "lang", "description", "authType", "oauth2", "methods"}
     assert answer["lang"] == "en"
 
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from fakes.web_application import PASSWORD, WebApplication, basic
 
 from csc_server.activation.messages import VoidApproval
 from csc_server.values import ApprovalId
+from fakes.web_application import PASSWORD, WebApplication, basic
 
 FAILED = {"error": "authentication_error", "error_description": "An error occurred during authentication process"}
 

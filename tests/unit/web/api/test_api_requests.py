@@ -3,9 +3,9 @@
 import base64
 
 import pytest
-from fakes.web_application import DIGEST, RSA_SHA_256, SHA_256, WebApplication
 
 from csc_server.activation.messages import Authorize, Extend, Sign
+from fakes.web_application import DIGEST, RSA_SHA_256, SHA_256, WebApplication
 
 RAW = base64.b64decode(DIGEST)
 SPELLINGS = {
@@ -56,7 +56,11 @@ def test_R2_the_same_hash_several_times_gives_as_many_signatures_in_order(web):
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_R4_null_is_absent(web, version):
     body = (V1_SIGN if version == "v1" else V2_SIGN) | {
-        "signAlgoParams": None, "hashAlgo": None, "hashAlgorithmOID": None, "clientData": None, "operationMode": None
+        "signAlgoParams": None,
+        "hashAlgo": None,
+        "hashAlgorithmOID": None,
+        "clientData": None,
+        "operationMode": None,
     }
 
     assert web.post("signatures/signHash", body, version=version).status_code == 200

@@ -4,10 +4,10 @@ import csv
 from pathlib import Path
 
 import pytest
-from fakes.web_application import DIGEST, RSA_SHA_256, SHA_256, WebApplication, basic, certificate, description
 
 from csc_server.errors import UnavailableError
 from csc_server.values import Refusal
+from fakes.web_application import DIGEST, RSA_SHA_256, SHA_256, WebApplication, basic, certificate, description
 
 CATALOGUE = Path(__file__).parents[4] / "specs" / "errors.tsv"
 VERSIONS = {"1.0.4.0": "v1", "2.0.0.2": "v2"}

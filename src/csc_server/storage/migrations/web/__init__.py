@@ -1,0 +1,1 @@
+"""Migrations of web's tables."""
