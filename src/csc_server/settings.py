@@ -78,6 +78,8 @@ class WebSettings(Part):
     name: str = "csc-server"
     description: str = "Remote signature service"
     region: str = "JP"
+    log_level: Literal["info", "warning", "error"] = "info"
+    """`info` writes a line for each request, `warning` only what went wrong."""
     environment: Literal["production", "test"] = "production"
     csc_versions: dict[str, str] = {"v1": "1.0.4.0", "v2": "2.2.0.0"}
 

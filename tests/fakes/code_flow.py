@@ -7,11 +7,10 @@ import json
 import re
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from fakes.web_application import BASE_URL, PASSWORD, SHA_256, WebApplication
-
 from csc_server.storage.ports.web import ClientRow
 from csc_server.values import ClientId, ClientProfile
 from csc_server.web.authorization.clients import salted_secret
+from fakes.web_application import BASE_URL, PASSWORD, SHA_256, WebApplication
 
 REDIRECT = "https://client.example/cb"
 NATIVE_REDIRECT = "http://127.0.0.1/cb"

@@ -1,6 +1,7 @@
 """Web's own audit: one chain a process, written by many threads."""
 
 import threading
+from collections.abc import Sequence
 
 from csc_server.audit.chain import Chain, Record
 from csc_server.audit.events import Event, Outcome
@@ -20,7 +21,11 @@ class AuditLog:
 
     def record(self, event: Event, outcome: Outcome, **fields: Json) -> None:
         """Write one record, durable when this returns."""
+        self.record_all([Record(event, outcome, fields)])
+
+    def record_all(self, records: Sequence[Record]) -> None:
+        """Write several records in one transaction, durable when this returns."""
         with self._lock:
-            rows = self._chain.extend([Record(event, outcome, fields)], self._clock.milliseconds())
+            rows = self._chain.extend(records, self._clock.milliseconds())
             self._store.append_audit(rows)
             self._chain.accept(rows)

@@ -1,6 +1,6 @@
 """The store of registered clients and of signers' login accounts."""
 
-from sqlalchemy import Engine, bindparam, case, or_, select, update
+from sqlalchemy import BigInteger, Engine, bindparam, case, or_, select, update
 
 from csc_server.storage.ports.web import AccountRow, ClientRow
 from csc_server.storage.prepared import Prepared, replacing
@@ -15,14 +15,17 @@ ACCOUNT = Prepared(select(*columns(accounts, AccountRow)).where(accounts.c.usern
 PUT_ACCOUNT = replacing(accounts)
 
 _failures = accounts.c.failures + 1
+_now = bindparam("now", type_=BigInteger)
+_lock_seconds = bindparam("lock_seconds", type_=BigInteger)
+_step = bindparam("step", type_=BigInteger)
 BEGIN_LOGIN = Prepared(
     update(accounts)
     .where(accounts.c.username == bindparam("name"))
-    .where(accounts.c.failures < bindparam("permanent"), accounts.c.locked_until <= bindparam("now"))
+    .where(accounts.c.failures < bindparam("permanent"), accounts.c.locked_until <= _now)
     .values(
         failures=_failures,
         locked_until=case(
-            (_failures >= bindparam("temporary"), bindparam("now") + bindparam("lock_seconds")),
+            (_failures >= bindparam("temporary"), _now + _lock_seconds),
             else_=accounts.c.locked_until,
         ),
     )
@@ -31,11 +34,11 @@ BEGIN_LOGIN = Prepared(
 PASS_LOGIN = Prepared(
     update(accounts)
     .where(accounts.c.username == bindparam("name"))
-    .where(or_(bindparam("step") == 0, accounts.c.totp_last_step < bindparam("step")))
+    .where(or_(_step == 0, accounts.c.totp_last_step < _step))
     .values(
         failures=0,
         locked_until=0,
-        totp_last_step=case((bindparam("step") == 0, accounts.c.totp_last_step), else_=bindparam("step")),
+        totp_last_step=case((_step == 0, accounts.c.totp_last_step), else_=_step),
     )
 )
 

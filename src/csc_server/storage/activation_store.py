@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, Select, bindparam, case, insert, or_, select, update
+from sqlalchemy import BigInteger, Engine, Select, bindparam, case, insert, or_, select, update
 
 from csc_server.storage.ports.audit import AuditRow, ChainHead
 from csc_server.storage.ports.signer import (
@@ -53,14 +53,17 @@ FACTORS = Prepared(select(*columns(factors, FactorRow)).where(factors.c.credenti
 
 _this_factor = (factors.c.credential_id == bindparam("of_credential")) & (factors.c.kind == bindparam("of_kind"))
 _failures = factors.c.failures + 1
+_now = bindparam("now", type_=BigInteger)
+_lock_seconds = bindparam("lock_seconds", type_=BigInteger)
+_step = bindparam("step", type_=BigInteger)
 BEGIN_TRY = Prepared(
     update(factors)
     .where(_this_factor)
-    .where(factors.c.failures < bindparam("permanent"), factors.c.locked_until <= bindparam("now"))
+    .where(factors.c.failures < bindparam("permanent"), factors.c.locked_until <= _now)
     .values(
         failures=_failures,
         locked_until=case(
-            (_failures >= bindparam("temporary"), bindparam("now") + bindparam("lock_seconds")),
+            (_failures >= bindparam("temporary"), _now + _lock_seconds),
             else_=factors.c.locked_until,
         ),
     )
@@ -71,8 +74,8 @@ BEGIN_TRY = Prepared(
 PASS_FACTOR = Prepared(
     update(factors)
     .where(_this_factor)
-    .where(or_(factors.c.kind == FactorKind.PIN, factors.c.last_step < bindparam("step")))
-    .values(failures=0, locked_until=0, last_step=bindparam("step"))
+    .where(or_(factors.c.kind == FactorKind.PIN, factors.c.last_step < _step))
+    .values(failures=0, locked_until=0, last_step=_step)
 )
 """A PIN has no steps; a one-time code must be newer than the last one used (AU-04)."""
 

@@ -51,7 +51,7 @@ def audit_table(name: str, metadata: MetaData) -> Table:
 
 
 def append_only(name: str, dialect: str) -> list[str]:
-    """Return the statements that make a table refuse every change but appending (AR-06).
+    """Return the statements that make a table refuse every change but appending (AR-06); migrations run them too.
 
     SQLite's REPLACE removes the old row without a DELETE trigger, so a row that exists is refused on its own.
     """

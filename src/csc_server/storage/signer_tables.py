@@ -2,7 +2,7 @@
 
 What the protocol promises stands here a second time, as constraints (architecture, decisions 14 and 26):
 a SAD is never spent beyond what was authorised, a consumption's number is taken once, an approval has at
-most one live SAD. `info["rights"]` is what the signer's role may do; tables/rights outside it are the owner's.
+most one live SAD. `info["rights"]` is what the signer's database role may do.
 """
 
 from sqlalchemy import (
@@ -13,7 +13,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
@@ -23,9 +22,10 @@ from sqlalchemy import (
 from csc_server.storage.audit_table import AuditStatements, audit_table
 from csc_server.storage.column_types import ByteStringsText, EnumText, SlotsText, StringsText
 from csc_server.storage.ports.signer import ApprovalState, IntentState, SadState
+from csc_server.storage.rows import new_metadata
 from csc_server.values import AuthMode, CredentialState, FactorKind, KeyType, Scal
 
-metadata = MetaData()
+metadata = new_metadata()
 
 READ_WRITE = {"rights": "SELECT, INSERT, UPDATE"}
 

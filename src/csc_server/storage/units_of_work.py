@@ -75,7 +75,11 @@ class Database:
         """Open a read-write transaction; on SQLite the database's only one, after a fair wait."""
         with self._connected() as connection, self._turn(connection):
             unit = self._begin(connection, BEGIN_WRITING, {"autocommit": False, "read_only": False})
-            yield unit
+            try:
+                yield unit
+            except BaseException:
+                connection.rollback()  # before the next writer's turn
+                raise
             self._commit(connection)
 
     @contextmanager

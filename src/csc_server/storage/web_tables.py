@@ -3,14 +3,15 @@
 Secrets stand here as SHA-256 of 256-bit values (OA-15), salted SHA-256 (OA-16) or argon2id.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, LargeBinary, Table, Text
 
 from csc_server.storage.audit_table import AuditStatements, audit_table
 from csc_server.storage.column_types import EnumText, MembersText, StringsText
 from csc_server.storage.ports.web import TokenKind
+from csc_server.storage.rows import new_metadata
 from csc_server.values import ClientProfile
 
-metadata = MetaData()
+metadata = new_metadata()
 
 READ_WRITE = {"rights": "SELECT, INSERT, UPDATE"}
 

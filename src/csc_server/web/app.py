@@ -1,5 +1,6 @@
 """Composition root of web: settings become adapters, adapters become the Flask application."""
 
+import atexit
 import os
 import socket
 import time
@@ -12,7 +13,7 @@ from csc_server.activation.client import SignerClient
 from csc_server.activation.port import Activation
 from csc_server.audit.log import AuditLog
 from csc_server.clock import Clock, SystemClock
-from csc_server.errors import ProblemError, RefusedError
+from csc_server.errors import ProblemError, RefusedError, UnavailableError
 from csc_server.settings import WebSettings
 from csc_server.storage.engine import make_engine
 from csc_server.storage.ports.web import WebStore
@@ -35,6 +36,9 @@ from csc_server.web.operations.logging import configure_logging
 
 OAUTH2_METHODS = ("oauth2/authorize", "oauth2/pushed_authorize", "oauth2/token", "oauth2/revoke")
 
+STRANGERS = "csc_server.strangers"
+"""Under this name an application keeps its counter of refused strangers."""
+
 _log = structlog.get_logger("csc_server.web")
 
 
@@ -45,14 +49,16 @@ def create_app(settings: WebSettings, clock: Clock | None = None) -> Flask:
         settings: of web.
         clock: of the machine when None.
     """
-    configure_logging()
+    configure_logging(settings.log_level)
     clock = clock or SystemClock()
     store = SqlWebStore(make_engine(settings.database_url))
     activation = SignerClient(
         settings.socket_dir, settings.signing_workers, settings.evidence_workers, settings.signer_uid
     )
     audit = AuditLog(store, f"web-{socket.gethostname()}-{os.getpid()}", clock)
-    return build_app(settings, clock, store, activation, audit)
+    app = build_app(settings, clock, store, activation, audit)
+    atexit.register(_write_last_counts, app.extensions[STRANGERS])
+    return app
 
 
 def build_app(
@@ -69,7 +75,8 @@ def build_app(
     _install_hooks(app, is_https=settings.base_url.startswith("https://"))
     context = AuthorizationContext(store, activation, audit, clock, settings)
     methods: dict[ApiVersion, tuple[str, ...]] = {}
-    services = Services(context, PasswordLogin(context), StrangerRefusals(audit, clock), methods)
+    strangers = app.extensions[STRANGERS] = StrangerRefusals(audit, clock)
+    services = Services(context, PasswordLogin(context), strangers, methods)
     app.register_blueprint(dispatch.blueprint(services))
     app.register_blueprint(endpoints.blueprint(context))
     app.register_blueprint(pages.blueprint(context))
@@ -79,13 +86,19 @@ def build_app(
     return app
 
 
+def _write_last_counts(strangers: StrangerRefusals) -> None:
+    try:
+        strangers.flush()
+    except UnavailableError as error:
+        _log.warning("counts_lost", component=error.component)
+
+
 def _configure(app: Flask, settings: WebSettings) -> None:
     host = urlsplit(settings.base_url).hostname or ""
     trusted = [host, "127.0.0.1", "localhost"] if settings.environment == "test" else [host]
     app.config.update(
         MAX_CONTENT_LENGTH=settings.limits.body_bytes,
         TRUSTED_HOSTS=trusted,
-        SESSION_COOKIE_SECURE=True,
     )
     app.config[PROXY_TRUSTED] = settings.listen.startswith("unix:")
     app.url_map.merge_slashes = False  # a redirect would answer HTML where JSON is due (A2)

@@ -7,6 +7,7 @@ decision 14). Counts of a minute are written with the first refusal of a later o
 from collections import Counter
 from threading import Lock
 
+from csc_server.audit.chain import Record
 from csc_server.audit.events import Event, Outcome
 from csc_server.audit.log import AuditLog
 from csc_server.clock import Clock
@@ -31,29 +32,36 @@ class StrangerRefusals:
         Args:
             reason: one of a closed set: a method and an error text, never input.
             block: the caller's network, see `peer.address_block`.
+
+        Raises:
+            UnavailableError: the counts of an earlier minute cannot be written; they are kept.
         """
         minute = self._clock.seconds() // 60
         with self._lock:
-            due = self._take() if minute != self._minute else {}
-            started, self._minute = self._minute, minute
+            if minute != self._minute:
+                self._write()
+                self._minute = minute
             key = (reason, block) if (reason, block) in self._counts or len(self._counts) < MAX_KEYS else (reason, "")
             self._counts[key] += 1
-        self._write(due, started)
 
     def flush(self) -> None:
         """Write what was counted so far: at the end of a process."""
         with self._lock:
-            due = self._take()
-            started = self._minute
-        self._write(due, started)
+            self._write()
 
-    def _take(self) -> dict[tuple[str, str], int]:
-        due = dict(self._counts)
+    def _write(self) -> None:
+        """Write one record a reason and block, in one transaction, and forget them."""
+        if not self._counts:
+            return
+        minute = self._minute * 60
+        self._audit.record_all(
+            [
+                Record(
+                    Event.STRANGERS_REFUSED,
+                    Outcome.REFUSED,
+                    {"reason": reason, "address": block, "count": count, "minute": minute},
+                )
+                for (reason, block), count in self._counts.items()
+            ]
+        )
         self._counts.clear()
-        return due
-
-    def _write(self, due: dict[tuple[str, str], int], minute: int) -> None:
-        for (reason, block), count in due.items():
-            self._audit.record(
-                Event.STRANGERS_REFUSED, Outcome.REFUSED, reason=reason, address=block, count=count, minute=minute * 60
-            )

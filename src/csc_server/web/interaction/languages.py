@@ -16,8 +16,8 @@ def choose_language(request: Request, wished: str) -> Language:
         language = named_language(tag)
         if language is not None:
             return language
-    best = request.accept_languages.best_match([language.value for language in Language])
-    return Language(best) if best else Language.ENGLISH
+    accepted = (named_language(tag) for tag, weight in request.accept_languages if weight > 0)
+    return next((language for language in accepted if language), Language.ENGLISH)
 
 
 def named_language(tag: str) -> Language | None:

@@ -23,6 +23,7 @@ class Language(StrEnum):
 _TEXTS: dict[str, tuple[str, str]] = {
     "skip": ("Skip to content", "本文へ移動"),
     "language": ("Language", "言語"),
+    "error": ("Error", "エラー"),
     "error_summary": ("Please check the following", "次の点をご確認ください"),
     "requested_by": ("Requested by", "依頼元"),
     "client_id": ("Client ID", "クライアントID"),
@@ -126,10 +127,6 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "otp_wrong": (
         "The one-time code is not right or was used already. Wait for the next one.",
         "ワンタイムコードが正しくないか、使用済みです。次のコードを待って入力してください。",
-    ),
-    "evidence_wrong": (
-        "The PIN or the code is not right. A code works once: wait for the next one.",
-        "PINまたはコードが正しくありません。コードは一度しか使えません。次のコードを待って入力してください。",
     ),
     "locked": (
         (

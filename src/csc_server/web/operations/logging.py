@@ -33,8 +33,8 @@ _CAPPED = ("authlib", "joserfc")
 """Libraries whose debug lines hold tokens."""
 
 
-def configure_logging(level: int = logging.INFO) -> None:
-    """Send structured lines to standard error and cap the talkative libraries."""
+def configure_logging(level: str = "info") -> None:
+    """Send structured lines of a level and above to standard error, and cap the talkative libraries."""
     for name in _CAPPED:
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(

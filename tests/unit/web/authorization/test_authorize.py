@@ -6,10 +6,10 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
-from fakes.code_flow import CHALLENGE, DIGESTS, NATIVE_REDIRECT, REDIRECT, CodeFlow, answer_of, details, registered
-from fakes.web_application import BASE_URL, SHA_256
 
 from csc_server.values import ClientProfile
+from fakes.code_flow import CHALLENGE, DIGESTS, NATIVE_REDIRECT, REDIRECT, CodeFlow, answer_of, details, registered
+from fakes.web_application import BASE_URL, SHA_256
 
 FOREIGN = "https://evil.example/cb"
 

@@ -6,6 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+
+from csc_server.activation.messages import Activate, VoidApproval
+from csc_server.errors import UnavailableError
+from csc_server.storage.ports.web import TokenKind
+from csc_server.values import ClientProfile, Refusal
+from csc_server.web.authorization.secret_values import new_secret, secret_hash
 from fakes.code_flow import (
     DIGESTS,
     NATIVE_REDIRECT,
@@ -18,12 +24,6 @@ from fakes.code_flow import (
     registered,
 )
 from fakes.web_application import BASE_URL, SIGNER
-
-from csc_server.activation.messages import Activate, VoidApproval
-from csc_server.errors import UnavailableError
-from csc_server.storage.ports.web import TokenKind
-from csc_server.values import ClientProfile, Refusal
-from csc_server.web.authorization.secret_values import new_secret, secret_hash
 
 EXPIRED_CODE = {"error": "invalid_grant", "error_description": "Authorization code is invalid or expired"}
 WRONG_REFRESH = {"error": "invalid_grant", "error_description": "Invalid parameter refresh_token"}

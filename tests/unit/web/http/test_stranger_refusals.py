@@ -1,5 +1,8 @@
 """Refusals before authentication: counted, bounded, written once a minute and reason (decision 14)."""
 
+import pytest
+
+from csc_server.errors import UnavailableError
 from csc_server.web.http import stranger_refusals
 from csc_server.web.http.stranger_refusals import StrangerRefusals
 from fakes.web_application import SteppingClock
@@ -8,9 +11,12 @@ from fakes.web_application import SteppingClock
 class Recorder:
     def __init__(self):
         self.rows = []
+        self.is_full = False
 
-    def record(self, event, outcome, **fields):
-        self.rows.append(fields)
+    def record_all(self, records):
+        if self.is_full:
+            raise UnavailableError("audit")
+        self.rows += [record.fields for record in records]
 
 
 def refusals():
@@ -59,3 +65,16 @@ def test_many_blocks_do_not_grow_without_bound():
 
     assert len(audit.rows) == stranger_refusals.MAX_KEYS + 1
     assert sum(row["count"] for row in audit.rows) == stranger_refusals.MAX_KEYS + 500
+
+
+def test_AD_05_counts_that_cannot_be_written_are_kept():
+    clock, audit, strangers = refusals()
+    strangers.count("a", "x")
+    audit.is_full = True
+    clock.now += 60
+    with pytest.raises(UnavailableError):
+        strangers.count("b", "x")
+    audit.is_full = False
+    strangers.count("b", "x")
+
+    assert [(row["reason"], row["count"], row["minute"]) for row in audit.rows] == [("a", 1, 600)]

@@ -1,0 +1,81 @@
+"""The composition root over real adapters: a database of its own, and a signer that is not there."""
+
+import json
+
+import pytest
+
+from csc_server.settings import WebSettings
+from csc_server.storage.migrate import upgrade
+from csc_server.web.app import create_app
+
+HOST = "sign.example.jp"
+
+
+@pytest.fixture
+def settings(tmp_path):
+    url = f"sqlite:///{tmp_path}/web.db"
+    upgrade(url, "web")
+    return WebSettings(
+        base_url=f"https://{HOST}",
+        database_url=url,
+        socket_dir=tmp_path / "sockets",
+        listen=f"unix:{tmp_path}/web.sock",
+        signer_uid=0,
+    )
+
+
+@pytest.fixture
+def http(settings):
+    return create_app(settings).test_client()
+
+
+def get(http, path, **options):
+    return http.get(path, **({"base_url": f"https://{HOST}"} | options))
+
+
+def test_RL_18_without_a_signer_it_lives_but_is_not_ready(http):
+    assert get(http, "/livez").status_code == 200
+    answer = get(http, "/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["signer"] == "unreachable"
+    assert answer.get_json()["web_database"] == "ok"
+
+
+def test_A16_info_names_the_public_address(http):
+    answer = get(http, "/csc/v2/info").get_json()
+
+    assert answer["oauth2"] == f"https://{HOST}/csc/v2"
+    assert answer["logo"].startswith(f"https://{HOST}/")
+
+
+def test_AU_11_the_public_side_is_https_only(http):
+    assert "max-age" in get(http, "/csc/v1/info").headers["Strict-Transport-Security"]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "localhost", f"{HOST}.evil.example", f"x.{HOST}"])
+def test_IN_09_in_production_one_host_only(http, host):
+    assert get(http, "/csc/v1/info", base_url=f"https://{host}").status_code == 400
+
+
+def test_IN_09_the_host_may_carry_a_port(http):
+    assert get(http, "/csc/v1/info", base_url=f"https://{HOST}:443").status_code == 200
+
+
+def test_an_unknown_token_is_looked_up_in_the_database(http):
+    response = http.post(
+        "/csc/v1/credentials/list",
+        json={},
+        headers={"Authorization": "Bearer nobody's".replace("'", "")},
+        base_url=f"https://{HOST}",
+    )
+
+    assert response.get_json()["error"] == "invalid_token"
+
+
+def test_AD_09_a_request_is_one_line_that_says_what_was_asked_but_not_by_whom(http, capsys):
+    get(http, "/csc/v1/info?planted=1", headers={"X-Request-ID": "order-0001"})
+    [line] = [each for each in capsys.readouterr().err.splitlines() if "order-0001" in each]
+    event = json.loads(line)
+
+    assert (event["event"], event["method"], event["path"], event["status"]) == ("request", "GET", "/csc/v1/info", 200)
+    assert "planted" not in line
