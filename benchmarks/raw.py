@@ -1,45 +1,56 @@
-"""The reference of every ratio: C_Sign in a loop, one process a core, on the server's own module and token."""
+"""The reference of every ratio: the server's own device adapter in a loop, one process a core.
+
+It signs with the token and module of the server under test, so that C_Sign is all the two have in common.
+"""
 
 import multiprocessing
 import os
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 SECONDS = 2.0
 
 
-def rate(data_dir: Path, key: str, processes: int, seconds: float = SECONDS) -> tuple[float, float]:
-    """Return signatures a second over all processes, and CPU seconds of one signature."""
+class Rate(NamedTuple):
+    """Signatures a second over all processes, and CPU microseconds of one signature."""
+
+    per_second: float
+    cpu: float
+
+
+def rate(data_dir: Path, module: str, key: str, processes: int) -> Rate:
+    """Measure one key type."""
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(processes), context.Queue()
-    workers = [
-        context.Process(target=_loop, args=(str(data_dir), key, seconds, barrier, results)) for _ in range(processes)
-    ]
+    arguments = (str(data_dir), module, key, barrier, results)
+    workers = [context.Process(target=_loop, args=arguments) for _ in range(processes)]
     for worker in workers:
         worker.start()
     made = [results.get(timeout=120) for _ in workers]
     for worker in workers:
         worker.join()
-    return sum(count / wall for count, wall, _ in made), sum(cpu for _, _, cpu in made) / sum(n for n, _, _ in made)
+    signatures, cpu = sum(count for count, _, _ in made), sum(cpu for _, _, cpu in made)
+    return Rate(sum(count / wall for count, wall, _ in made), cpu / signatures * 1e6)
 
 
-def _loop(data_dir: str, key: str, seconds: float, barrier, results) -> None:
-    from csc_server.cli.dev.folder import DevFolder
+def _loop(data_dir, module, key, barrier, results):
+    from csc_server.cli.dev.folder import DataFolder
+    from csc_server.cli.dev.token import device_settings
     from csc_server.policy.algorithms import HashAlgorithm, SignatureMechanism, SignatureScheme
     from csc_server.signer.device.pkcs11 import open_device
 
-    folder = DevFolder(Path(data_dir))
-    os.environ["SOFTHSM2_CONF"] = str(folder.softhsm_configuration)
-    device = open_device(folder.device_settings())
+    folder = DataFolder(Path(data_dir))
+    os.environ["SOFTHSM2_CONF"] = str(folder.token_conf)
+    device = open_device(device_settings(folder, Path(module)))
     facts = next(facts for facts in device.keys() if facts.key_type == key)
     scheme = SignatureScheme.RSA_PKCS1_V1_5 if facts.key_type.is_rsa else SignatureScheme.ECDSA
     mechanism = SignatureMechanism(scheme, HashAlgorithm.SHA_256)
     digest = bytes(range(32))
     device.sign(facts.handle, mechanism, digest)
     barrier.wait()
-    started, cpu = time.perf_counter(), time.process_time()
-    count = 0
-    while time.perf_counter() - started < seconds:
+    started, cpu, count = time.perf_counter(), time.process_time(), 0
+    while time.perf_counter() - started < SECONDS:
         device.sign(facts.handle, mechanism, digest)
         count += 1
     results.put((count, time.perf_counter() - started, time.process_time() - cpu))

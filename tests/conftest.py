@@ -73,7 +73,7 @@ def pytest_make_collect_report(collector: pytest.Collector):
     report = yield
     if report.skipped and skips_are_failures(os.environ):
         report.outcome = "failed"
-        report.longrepr = f"{collector.nodeid} skipped as a whole, which the gate does not accept: {_reason(report)}"
+        report.longrepr = f"skipped, which the gate does not accept: {_reason(report)}"
     return report
 
 

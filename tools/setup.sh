@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 purpose="${1:-}"
 case "$purpose" in
-    run) requirements=documents programs=(softhsm) ;;
+    run) requirements=documents programs=(softhsm curl openssl) ;; # the lines that `dev` prints use the last two
     lint) requirements=development programs=() ;;
     quick) requirements=development programs=(softhsm) ;;
     test) requirements=development programs=(softhsm openssl pdfsig postgresql chromium gcc) ;;
@@ -44,6 +44,10 @@ any_command() { # true if one of the given commands is found
     return 1
 }
 
+chromium_can_sandbox() { # root runs it without; others need user namespaces or Debian's set-uid helper
+    [ "$(id -u)" -eq 0 ] || any_file /usr/lib/chromium/chrome-sandbox || unshare --user true 2>/dev/null
+}
+
 present() {
     case "$1" in
         softhsm)
@@ -52,7 +56,7 @@ present() {
             ;;
         postgresql) any_file /usr/lib/postgresql/*/bin/initdb || any_command initdb ;;
         gcc) any_command gcc && any_file /usr/include/stdio.h ;; # a PKCS#11 module that fails on demand is built from C
-        chromium) any_command chromium chromium-browser google-chrome ;;
+        chromium) any_command chromium chromium-browser google-chrome && chromium_can_sandbox ;;
         *) any_command "$1" ;;
     esac
 }
@@ -60,6 +64,7 @@ present() {
 packages() { # the Debian packages that bring a program, one a line
     case "$1" in
         gcc) printf '%s\n' gcc libc6-dev ;;
+        chromium) printf '%s\n' chromium chromium-sandbox ;;
         softhsm) echo softhsm2 ;;
         pdfsig) echo poppler-utils ;;
         *) echo "$1" ;;

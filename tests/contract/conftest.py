@@ -4,15 +4,15 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import postgres
 import pytest
-from stores import SIGNER, Databases, a_credential, a_factor
 
+import postgres
 from csc_server.storage.engine import make_engine
 from csc_server.storage.migrate import upgrade
 from csc_server.storage.signer_store import SqlSignerStore
 from csc_server.storage.web_store import SqlWebStore
 from csc_server.values import FactorKind
+from stores import SIGNER, Databases, a_credential, a_factor
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,9 @@ class AuditLog:
     def __init__(self, store: WebAuditStore, writer: str, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._writer = writer
         self._chain = Chain(writer, store.chain_head(writer))
+        self._is_certain = True
         self._lock = threading.Lock()
 
     def record(self, event: Event, outcome: Outcome, **fields: Json) -> None:
@@ -24,8 +26,15 @@ class AuditLog:
         self.record_all([Record(event, outcome, fields)])
 
     def record_all(self, records: Sequence[Record]) -> None:
-        """Write several records in one transaction, durable when this returns."""
+        """Write several records in one transaction, durable when this returns.
+
+        After a failure nobody knows whether the rows arrived: the end of the chain is read anew.
+        """
         with self._lock:
+            if not self._is_certain:
+                self._chain = Chain(self._writer, self._store.chain_head(self._writer))
+            self._is_certain = False
             rows = self._chain.extend(records, self._clock.milliseconds())
             self._store.append_audit(rows)
             self._chain.accept(rows)
+            self._is_certain = True

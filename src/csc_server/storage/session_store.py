@@ -21,14 +21,15 @@ INSERT_INTERACTION = Prepared(insert(interactions))
 INTERACTION = Prepared(
     select(*columns(interactions, InteractionRow)).where(interactions.c.interaction_id == bindparam("id"))
 )
-_CHANGING = ("step", "request", "expires_at", "session_hash", "approval_id", "version")
+_CHANGING = ("step", "request", "expires_at", "browser_hash", "session_hash", "approval_id", "version")
 CHANGE_INTERACTION = Prepared(
     update(interactions)
     .where(interactions.c.interaction_id == bindparam("of_interaction"))
     .where(interactions.c.version == bindparam("expected"))
     .values({name: bindparam(f"new_{name}", type_=interactions.c[name].type) for name in _CHANGING})
 )
-"""Client and browser stay those that began it."""
+"""The client stays the one that began it; the browser is the first that opens the page, for some applications
+start it without one (interoperability rule O2)."""
 
 
 class SqlSessionStore:

@@ -24,7 +24,7 @@ from csc_server.storage.ports.signer import (
     Spend,
     WorkerIdentity,
 )
-from csc_server.storage.prepared import Prepared, for_each_dialect, for_each_size, keyed, keys
+from csc_server.storage.prepared import Prepared, for_each_dialect, for_each_size, keys
 from csc_server.storage.rows import columns
 from csc_server.storage.signer_tables import audit_statements, consumptions, credentials, sads, worker_slots
 from csc_server.storage.units_of_work import Database, UnitOfWork
@@ -128,11 +128,11 @@ class SqlSigningTransaction:
         self._owner = vars(worker)
 
     def sads(self, sad_hashes: Sequence[bytes]) -> dict[bytes, SadRow]:
-        rows = self._unit.rows(SADS(len(sad_hashes)), keyed(sad_hashes))
+        rows = self._unit.rows_of_keys(SADS, sad_hashes)
         return {row.sad_hash: row for row in (SadRow(*row) for row in rows)}
 
     def credentials(self, credential_ids: Sequence[CredentialId]) -> dict[CredentialId, CredentialRow]:
-        rows = self._unit.rows(CREDENTIALS(len(credential_ids)), keyed(credential_ids))
+        rows = self._unit.rows_of_keys(CREDENTIALS, credential_ids)
         return {row.credential_id: row for row in (CredentialRow(*row) for row in rows)}
 
     def spend(self, spends: Sequence[Spend]) -> None:
@@ -146,8 +146,8 @@ class SqlSigningTransaction:
         moved: set[str] = set()
         for outcome in sorted(set(outcomes.values())):
             intents = [intent_id for intent_id, wanted in outcomes.items() if wanted is outcome]
-            parameters = {**keyed(intents), **_owned(self._worker), "outcome": outcome}
-            moved.update(intent_id for (intent_id,) in self._unit.rows(SETTLE(len(intents)), parameters))
+            rows = self._unit.rows_of_keys(SETTLE, intents, {**_owned(self._worker), "outcome": outcome})
+            moved.update(intent_id for (intent_id,) in rows)
         return frozenset(moved)
 
     def recover(self) -> list[OpenIntent]:

@@ -5,7 +5,7 @@ a commit that was not acknowledged is `CommitUnknownError`, a row that the datab
 any other failure `UnavailableError("database")`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -16,7 +16,9 @@ from csc_server.errors import UnavailableError
 from csc_server.storage.engine import BEGIN_READING, BEGIN_WRITING, TURNSTILE
 from csc_server.storage.faults import described
 from csc_server.storage.ports.signer import CommitUnknownError, ConflictError
-from csc_server.storage.prepared import Parameters, Prepared
+from csc_server.storage.prepared import Parameters, Prepared, keyed
+
+NOTHING: Parameters = {}
 
 
 class UnitOfWork:
@@ -35,6 +37,12 @@ class UnitOfWork:
         compiled = statement.on(self._dialect)
         self._cursor.execute(compiled.text, compiled.bind(parameters))
         return [compiled.read(row) for row in self._cursor.fetchall()]
+
+    def rows_of_keys(
+        self, statement: Callable[[int], Prepared], values: Sequence[Any], parameters: Parameters = NOTHING
+    ) -> list[Sequence[Any]]:
+        """Run a statement on a list of keys; none have no rows."""
+        return self.rows(statement(len(values)), {**parameters, **keyed(values)}) if values else []
 
     def row(self, statement: Prepared, parameters: Parameters) -> Sequence[Any] | None:
         """Run a statement that answers one row or none."""

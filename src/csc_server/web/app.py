@@ -11,6 +11,7 @@ from flask import Flask, Response, g, request
 
 from csc_server.activation.client import SignerClient
 from csc_server.activation.port import Activation
+from csc_server.audit.events import Event, Outcome
 from csc_server.audit.log import AuditLog
 from csc_server.clock import Clock, SystemClock
 from csc_server.errors import ProblemError, RefusedError, UnavailableError
@@ -29,15 +30,12 @@ from csc_server.web.authorization.login import PasswordLogin
 from csc_server.web.http import problems
 from csc_server.web.http.peer import PROXY_TRUSTED, request_id
 from csc_server.web.http.responses import add_headers
-from csc_server.web.http.stranger_refusals import StrangerRefusals
+from csc_server.web.http.stranger_refusals import STRANGERS, StrangerRefusals
 from csc_server.web.interaction import pages
 from csc_server.web.operations import health, logo
 from csc_server.web.operations.logging import configure_logging
 
 OAUTH2_METHODS = ("oauth2/authorize", "oauth2/pushed_authorize", "oauth2/token", "oauth2/revoke")
-
-STRANGERS = "csc_server.strangers"
-"""Under this name an application keeps its counter of refused strangers."""
 
 _log = structlog.get_logger("csc_server.web")
 
@@ -55,10 +53,21 @@ def create_app(settings: WebSettings, clock: Clock | None = None) -> Flask:
     activation = SignerClient(
         settings.socket_dir, settings.signing_workers, settings.evidence_workers, settings.signer_uid
     )
-    audit = AuditLog(store, f"web-{socket.gethostname()}-{os.getpid()}", clock)
+    writer = f"web-{socket.gethostname()}-{os.getpid()}"
+    audit = AuditLog(store, writer, clock)
     app = build_app(settings, clock, store, activation, audit)
-    atexit.register(_write_last_counts, app.extensions[STRANGERS])
+    audit.record(Event.STARTED, Outcome.SUCCESS, worker=writer)
+    atexit.register(stop, app.extensions[STRANGERS], audit, writer)
     return app
+
+
+def stop(strangers: StrangerRefusals, audit: AuditLog, writer: str) -> None:
+    """Write what a process still knows when it ends (AD-01)."""
+    try:
+        strangers.flush()
+        audit.record(Event.STOPPED, Outcome.SUCCESS, worker=writer)
+    except UnavailableError as error:
+        _log.warning("last_records_lost", component=error.component)
 
 
 def build_app(
@@ -84,13 +93,6 @@ def build_app(
     app.register_blueprint(logo.blueprint())
     methods.update({version: _methods(app, version) for version in ApiVersion})
     return app
-
-
-def _write_last_counts(strangers: StrangerRefusals) -> None:
-    try:
-        strangers.flush()
-    except UnavailableError as error:
-        _log.warning("counts_lost", component=error.component)
 
 
 def _configure(app: Flask, settings: WebSettings) -> None:

@@ -3,10 +3,16 @@
 import json
 
 import pytest
+from sqlalchemy import text
 
+from csc_server.audit.events import Event, Outcome
+from csc_server.audit.log import AuditLog
+from csc_server.errors import UnavailableError
 from csc_server.settings import WebSettings
+from csc_server.storage.engine import make_engine
 from csc_server.storage.migrate import upgrade
-from csc_server.web.app import create_app
+from csc_server.web.app import STRANGERS, create_app, stop
+from fakes.web_application import WebApplication
 
 HOST = "sign.example.jp"
 
@@ -27,6 +33,10 @@ def settings(tmp_path):
 @pytest.fixture
 def http(settings):
     return create_app(settings).test_client()
+
+
+def events(store):
+    return [row.event for row in store.audit]
 
 
 def get(http, path, **options):
@@ -79,3 +89,54 @@ def test_AD_09_a_request_is_one_line_that_says_what_was_asked_but_not_by_whom(ht
 
     assert (event["event"], event["method"], event["path"], event["status"]) == ("request", "GET", "/csc/v1/info", 200)
     assert "planted" not in line
+
+
+def test_AD_01_start_is_audited(settings):
+    create_app(settings)
+    engine = make_engine(settings.database_url)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT event, outcome FROM web_audit")).all()
+    engine.dispose()
+
+    assert rows == [("started", "success")]
+
+
+def test_AD_01_what_is_counted_and_the_stop_are_written_at_the_end():
+    web = WebApplication()
+    web.post("credentials/list", token=None)
+    stop(web.app.extensions[STRANGERS], web.audit, "web-test")
+
+    assert events(web.store) == ["strangers.refused", "stopped"]
+
+
+def test_a_stop_without_a_database_is_no_error():
+    web = WebApplication()
+
+    def away(rows):
+        raise UnavailableError("database")
+
+    web.store.append_audit = away
+    stop(web.app.extensions[STRANGERS], web.audit, "web-test")
+
+    assert web.store.audit == []
+
+
+def test_an_audit_write_of_unknown_outcome_does_not_break_the_chain():
+    web = WebApplication()
+    append, lost = web.store.append_audit, []
+
+    def arrives_but_fails(rows):
+        append(rows)
+        lost.append(rows)
+        raise UnavailableError("database")
+
+    log = AuditLog(web.store, "web-test", web.clock)
+    web.store.append_audit = arrives_but_fails
+    with pytest.raises(UnavailableError):
+        log.record(Event.STARTED, Outcome.SUCCESS)
+    web.store.append_audit = append
+    log.record(Event.STOPPED, Outcome.SUCCESS)
+
+    assert [row.sequence for row in web.store.audit] == [1, 2]
+    assert web.store.audit[1].previous_hash == web.store.audit[0].hash
+    assert len(lost) == 1

@@ -8,7 +8,7 @@ import hmac
 import secrets
 from typing import Any
 
-from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass, SecretKey, Session
+from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass, Session
 from pkcs11.util.ec import encode_named_curve_parameters
 
 SIGNER_LABEL = "csc-signer-key"
@@ -59,16 +59,14 @@ class Seal:
     Form: 16 bytes of initialisation vector, ciphertext, 32 bytes of MAC over context, vector and ciphertext.
     """
 
-    def __init__(self, sealing_key: SecretKey, mac_key: SecretKey) -> None:
+    def __init__(self, sealing_key: Any, mac_key: Any) -> None:  # noqa: ANN401 python-pkcs11 makes a class a key
         self._sealing_key = sealing_key
         self._mac_key = mac_key
 
     def seal(self, plaintext: bytes, context: bytes) -> bytes:
         """Return the sealed form of a plaintext, bound to its context."""
         vector = secrets.token_bytes(BLOCK)
-        encrypted = self._sealing_key.encrypt(
-            plaintext, mechanism=Mechanism.AES_CBC_PAD, mechanism_param=vector
-        )
+        encrypted = self._sealing_key.encrypt(plaintext, mechanism=Mechanism.AES_CBC_PAD, mechanism_param=vector)
         return vector + bytes(encrypted) + self._mac(vector + bytes(encrypted), context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
@@ -77,9 +75,7 @@ class Seal:
         if len(body) < 2 * BLOCK or not hmac.compare_digest(self._mac(body, context), mac):
             raise ValueError("a sealed value was changed")
         vector, encrypted = body[:BLOCK], body[BLOCK:]
-        decrypted = self._sealing_key.decrypt(
-            encrypted, mechanism=Mechanism.AES_CBC_PAD, mechanism_param=vector
-        )
+        decrypted = self._sealing_key.decrypt(encrypted, mechanism=Mechanism.AES_CBC_PAD, mechanism_param=vector)
         return bytes(decrypted)
 
     def _mac(self, body: bytes, context: bytes) -> bytes:

@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,7 +59,8 @@ def open_session(settings: DeviceSettings) -> pkcs11.Session:
     """Initialise the module afresh and return a read-write session of the logged-in user."""
     library = load_module(settings.module)
     token = library.get_token(token_label=settings.token_label)
-    return token.open(rw=True, user_pin=settings.pin_file.read_text().strip())
+    session: pkcs11.Session = token.open(rw=True, user_pin=settings.pin_file.read_text().strip())
+    return session
 
 
 def load_module(module: Path) -> Any:  # noqa: ANN401 python-pkcs11 publishes no type of its library
@@ -100,9 +102,7 @@ class Pkcs11Device:
         if not 0 <= salt_length <= longest_salt(KeyType(f"RSA-{key.key_length}"), mechanism.hash_algorithm):
             raise ValueError("a salt that does not fit the key")
         parameter = (*_PSS[mechanism.hash_algorithm], salt_length)
-        return bytes(
-            self._call(lambda: key.sign(digest, mechanism=Mechanism.RSA_PKCS_PSS, mechanism_param=parameter))
-        )
+        return bytes(self._call(lambda: key.sign(digest, mechanism=Mechanism.RSA_PKCS_PSS, mechanism_param=parameter)))
 
     def generate_key(self, key_type: KeyType) -> KeyFacts:
         handle = secrets.token_bytes(HANDLE_LENGTH)
@@ -113,7 +113,7 @@ class Pkcs11Device:
     def destroy_key(self, handle: KeyHandle) -> None:
         for held, object_class in ((self._private, ObjectClass.PRIVATE_KEY), (self._public, ObjectClass.PUBLIC_KEY)):
             held.pop(handle, None)
-            for key in self._call(lambda kind=object_class: self._find(kind, SIGNER_LABEL, handle)):
+            for key in self._call(partial(self._find, object_class, SIGNER_LABEL, handle)):
                 self._call(key.destroy)
 
     def sign_sad(self, digest: bytes) -> bytes:

@@ -57,9 +57,9 @@ def _init_token(module: Path, slot_id: int, so_pin: str, label: str) -> None:
     library = ctypes.CDLL(os.fspath(module))
     functions = ctypes.POINTER(_FunctionList)()
     library.C_GetFunctionList(ctypes.byref(functions))
-    init_token = ctypes.CFUNCTYPE(
-        ctypes.c_ulong, ctypes.c_ulong, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p
-    )(functions.contents.functions[_INIT_TOKEN])
+    init_token = ctypes.CFUNCTYPE(ctypes.c_ulong, ctypes.c_ulong, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)(
+        functions.contents.functions[_INIT_TOKEN]
+    )
     pin = so_pin.encode()
     result = init_token(slot_id, pin, len(pin), label.encode().ljust(LABEL_LENGTH)[:LABEL_LENGTH])
     if result:

@@ -63,8 +63,8 @@ class SessionRow:
 class InteractionRow:
     """A browser's way through login and consent: the stored record of one authorization request.
 
-    `request` is the validated request as JSON members; `browser_hash` is SHA-256 of the cookie that
-    started it; `approval_id` is set once the signer process opened the transaction; `step` names the page.
+    `request` is the validated request as JSON members; `browser_hash` is SHA-256 of the cookie of the
+    browser that opened it first, empty until then; `approval_id` is set once the signer process opened the transaction; `step` names the page.
     """
 
     interaction_id: str

@@ -15,6 +15,9 @@ from csc_server.web.http.params import Parameters
 from csc_server.web.http.peer import address_block, request_id
 from csc_server.web.http.responses import json_response, no_content
 
+LOGIN_FAILED = "authentication_error"
+"""The code of a login that `PasswordLogin` refused and audited."""
+
 NOT_IMPLEMENTED_TEXT = "This server does not offer the method"
 
 
@@ -71,9 +74,10 @@ def _run(call: Call, endpoint: Endpoint) -> Response:
 def _record_refusal(call: Call, endpoint: Endpoint, problem: ProblemError) -> None:
     """Audit what web refused: one record for a known caller, a count for a stranger (decision 14).
 
-    What the signer refused it has audited itself: a RefusedError, or a problem made of one.
+    What the signer refused it has audited itself: a RefusedError, or a problem made of one. A failed login
+    has a record of its own too.
     """
-    if isinstance(problem.__cause__, RefusedError):
+    if isinstance(problem.__cause__, RefusedError) or problem.error == LOGIN_FAILED:
         return
     if call.access is None:
         call.services.strangers.count(f"{endpoint.method}: {problem.description}", address_block())

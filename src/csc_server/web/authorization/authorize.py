@@ -17,9 +17,12 @@ from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.details import GrantedDetails, read_details
 from csc_server.web.authorization.interactions import start_interaction
 from csc_server.web.authorization.proof_key import read_challenge
+from csc_server.web.authorization.refusals import strangers
 from csc_server.web.authorization.responses import error_location
 from csc_server.web.authorization.server import INVALID_SCOPE, GrantRequest, Server, translated
 from csc_server.web.authorization.transactions import invalid, missing, read_transaction
+
+METHOD = "oauth2/authorize"
 
 MAX_DESCRIPTION = 500
 """CSC 1.0.4.0, 8.3.2: `description` has at most 500 characters."""
@@ -43,8 +46,9 @@ def begin_authorization(server: Server, face: ApiVersion, parameters: Mapping[st
         ProblemError: the client or its redirect URI is wrong, so nothing may be sent anywhere.
     """
     context = server.context
-    client = _client(context, parameters)
-    redirect_uri = _redirect_uri(client, parameters)
+    with strangers(METHOD):
+        client = _client(context, parameters)
+        redirect_uri = _redirect_uri(client, parameters)
     unchecked = AuthorizationRequest(
         client_id=client.row.client_id,
         face=face,
@@ -54,7 +58,8 @@ def begin_authorization(server: Server, face: ApiVersion, parameters: Mapping[st
         state=parameters.get("state"),
     )
     try:
-        request = _checked(server, client, parameters, unchecked)
+        with strangers(METHOD):
+            request = _checked(server, client, parameters, unchecked)
         interaction = start_interaction(context, request)
     except ProblemError as error:
         return error_location(context, unchecked, error.error, error.description)

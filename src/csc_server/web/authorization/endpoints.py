@@ -41,7 +41,7 @@ def _add_face(endpoints: Blueprint, server: Server, face: ApiVersion) -> None:
         return json_response(answer.body, answer.status)
 
     def revoke() -> Response:
-        answer_revocation(server.context, _header(), read_endpoint(request))
+        answer_revocation(server.context, face, _header(), read_endpoint(request))
         return no_content()
 
     endpoints.add_url_rule(

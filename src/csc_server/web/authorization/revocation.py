@@ -4,6 +4,7 @@ from csc_server.activation.messages import VoidApproval
 from csc_server.audit.events import Event, Outcome
 from csc_server.errors import ProblemError
 from csc_server.storage.ports.web import TokenKind, TokenRow
+from csc_server.values import ApiVersion
 from csc_server.web.authorization.client_authentication import (
     authenticate,
     find_client,
@@ -13,28 +14,40 @@ from csc_server.web.authorization.client_authentication import (
 from csc_server.web.authorization.clients import RegisteredClient
 from csc_server.web.authorization.context import AuthorizationContext, caller
 from csc_server.web.authorization.parameters import EndpointParameters
+from csc_server.web.authorization.refusals import known_client, strangers
 from csc_server.web.authorization.secret_values import secret_hash
 from csc_server.web.authorization.transactions import invalid, missing
 
+METHOD = "oauth2/revoke"
 HINTS = frozenset(kind.value for kind in TokenKind)
 
 
-def answer_revocation(context: AuthorizationContext, header: str | None, parameters: EndpointParameters) -> None:
+def answer_revocation(
+    context: AuthorizationContext, face: ApiVersion, header: str | None, parameters: EndpointParameters
+) -> None:
     """Revoke a token of the calling client; a token of another counts as unknown.
 
     Raises:
         ProblemError: a row of CSC 1.0.4.0, 8.3.4. There an unknown token is an error, other than in RFC 7009, 2.2.
         UnavailableError: the signer process does not answer; the token is revoked, its approval maybe not.
     """
+    with strangers(METHOD):
+        client = _authenticated(context, header, parameters)
+    with known_client(context, METHOD, face, client.row.client_id):
+        revoke_of_client(context, client, parameters.get("token"))
+
+
+def _authenticated(
+    context: AuthorizationContext, header: str | None, parameters: EndpointParameters
+) -> RegisteredClient:
     presented = read_client(header, parameters)
-    token = parameters.get("token")
-    if not token:
+    if not parameters.get("token"):
         raise missing("token")
     if parameters.get("token_type_hint") not in {"", *HINTS}:
         raise invalid("token_type_hint")
     client = find_client(context.store, presented.client_id)
     require_leniency(client, parameters)
-    revoke_of_client(context, authenticate(client, presented), token)
+    return authenticate(client, presented)
 
 
 def revoke_of_client(context: AuthorizationContext, client: RegisteredClient, token: str) -> None:

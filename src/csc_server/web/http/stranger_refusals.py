@@ -12,6 +12,9 @@ from csc_server.audit.events import Event, Outcome
 from csc_server.audit.log import AuditLog
 from csc_server.clock import Clock
 
+STRANGERS = "csc_server.strangers"
+"""Under this name an application keeps its counter, in `extensions`."""
+
 MAX_KEYS = 1024
 """Distinct pairs of reason and block kept in one minute; what is beyond counts under no block."""
 

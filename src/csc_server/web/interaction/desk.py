@@ -15,6 +15,7 @@ from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.interactions import Step
 from csc_server.web.authorization.login import PasswordLogin
 from csc_server.web.authorization.parameters import FORM, read_query
+from csc_server.web.authorization.refusals import count_stranger
 from csc_server.web.authorization.secret_values import new_secret
 from csc_server.web.authorization.server import Server
 from csc_server.web.interaction import decisions
@@ -120,6 +121,7 @@ class Desk:
         name, status = "malformed", HTTPStatus.BAD_REQUEST.value
         if isinstance(error, PageError):
             name, status = error.name, error.status
+            count_stranger("interaction", name)
         elif isinstance(error, UnavailableError):
             name, status = "unavailable", HTTPStatus.SERVICE_UNAVAILABLE.value
         texts = Texts(choose_language(request, ""))

@@ -50,9 +50,11 @@ def open_visit(
     Raises:
         PageError: unknown, of another browser, expired, or answered already.
     """
-    while (row := _open_row(context, interaction_id)).browser_hash == b"":
+    row = _open_row(context, interaction_id)
+    if not row.browser_hash:
         bound = replace(row, browser_hash=secret_hash(browser_secret), version=row.version + 1)
         context.store.change_interaction(bound, row.version)
+        row = _open_row(context, interaction_id)
     if row.browser_hash != secret_hash(browser_secret):
         raise PageError("foreign", 400)
     request = AuthorizationRequest.stored(row.client_id, row.request)

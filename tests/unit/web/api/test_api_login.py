@@ -6,6 +6,7 @@ import pytest
 
 from csc_server.activation.messages import VoidApproval
 from csc_server.values import ApprovalId
+from csc_server.web.app import STRANGERS
 from fakes.web_application import PASSWORD, WebApplication, basic
 
 FAILED = {"error": "authentication_error", "error_description": "An error occurred during authentication process"}
@@ -96,10 +97,11 @@ def test_AU_06_five_failures_lock_and_the_right_password_does_not_help(web):
     assert log_in(web).status_code == 200
 
 
-def test_AU_06_each_failed_login_is_audited(web):
+def test_AU_06_each_failed_login_is_audited_once(web):
     log_in(web, password="wrong")
+    web.app.extensions[STRANGERS].flush()
 
-    assert [(event, outcome) for event, outcome, _ in web.events() if event == "login"] == [("login", "failure")]
+    assert [(event, outcome) for event, outcome, _ in web.events()] == [("login", "failure")]
 
 
 def test_revoking_a_refresh_token_ends_its_grant(web):

@@ -14,7 +14,6 @@ from csc_server.storage.ports.signer import (
     ApprovalState,
     CredentialRow,
     FactorRow,
-    IntentState,
     SadRow,
     SadState,
     Slot,
@@ -179,5 +178,3 @@ def at_once(number: int, act: Callable[[int], Result]) -> list[Result | BaseExce
     for thread in threads:
         thread.join()
     return results
-
-
