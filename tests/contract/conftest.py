@@ -8,7 +8,7 @@ import pytest
 
 import postgres
 from csc_server.storage.engine import make_engine
-from csc_server.storage.migrate import upgrade
+from csc_server.storage.migrate import SIDES, upgrade
 from csc_server.storage.signer_store import SqlSignerStore
 from csc_server.storage.web_store import SqlWebStore
 from csc_server.values import FactorKind
@@ -23,8 +23,8 @@ def postgresql_server() -> Iterator[postgres.PostgreSQL]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: postgres.PostgreSQL) -> str:
-    """A database with the tables of both sides, which each test gets a copy of."""
+def postgresql_database(postgresql_server: postgres.PostgreSQL) -> str:
+    """A database with the tables of both sides, which every test finds empty."""
     name = postgresql_server.create_database()
     for side in ("web", "signer"):
         upgrade(postgresql_server.url(name, "csc_owner"), side, role=f"csc_{side}")
@@ -49,9 +49,21 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databa
         yield Databases("sqlite", web, signer, web, signer)
         return
     server: postgres.PostgreSQL = request.getfixturevalue("postgresql_server")
-    name = server.create_database(request.getfixturevalue("postgresql_template"))
+    name: str = request.getfixturevalue("postgresql_database")
     owner = server.url(name, "csc_owner")
     yield Databases("postgresql", server.url(name, "csc_web"), server.url(name, "csc_signer"), owner, owner)
+    server.empty(name, [table.name for side in SIDES.values() for table in side.metadata.sorted_tables])
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables, its user the owner."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/empty.db"
+        return
+    server: postgres.PostgreSQL = request.getfixturevalue("postgresql_server")
+    name = server.create_database()
+    yield server.url(name, "csc_owner")
     server.drop_database(name)
 
 

@@ -168,11 +168,19 @@ def test_interaction_changes_by_its_version(web_store):
     assert web_store.interaction("unknown") is None
 
 
-def test_interaction_stays_with_its_client_and_browser(web_store):
+def test_interaction_stays_with_its_client(web_store):
     web_store.insert_interaction(INTERACTION)
-    stolen = replace(INTERACTION, client_id=ClientId("other"), browser_hash=digest("other"), version=2)
-    web_store.change_interaction(stolen, 1)
+    web_store.change_interaction(replace(INTERACTION, client_id=ClientId("other"), version=2), 1)
 
+    assert web_store.interaction("interaction") == replace(INTERACTION, version=2)
+
+
+def test_interaction_takes_its_first_browser_and_keeps_it(web_store):
+    web_store.insert_interaction(replace(INTERACTION, browser_hash=b""))
+
+    assert web_store.change_interaction(replace(INTERACTION, version=2), 1)
+    assert not web_store.change_interaction(replace(INTERACTION, browser_hash=digest("thief"), version=3), 2)
+    assert not web_store.change_interaction(replace(INTERACTION, browser_hash=b"", version=3), 2)
     assert web_store.interaction("interaction") == replace(INTERACTION, version=2)
 
 

@@ -26,10 +26,11 @@ CHANGE_INTERACTION = Prepared(
     update(interactions)
     .where(interactions.c.interaction_id == bindparam("of_interaction"))
     .where(interactions.c.version == bindparam("expected"))
+    .where(interactions.c.browser_hash.in_([b"", bindparam("new_browser_hash")]))
     .values({name: bindparam(f"new_{name}", type_=interactions.c[name].type) for name in _CHANGING})
 )
 """The client stays the one that began it; the browser is the first that opens the page, for some applications
-start it without one (interoperability rule O2)."""
+start it without one (interoperability rule O2), and then stays too."""
 
 
 class SqlSessionStore:

@@ -9,6 +9,7 @@ the locks of a process that dies.
 import fcntl
 import os
 import time
+import weakref
 from pathlib import Path
 
 from csc_server.errors import UnavailableError
@@ -25,6 +26,8 @@ class Turnstile:
     def __init__(self, database: Path) -> None:
         self._queue = os.open(f"{database}-queue", _OPEN, 0o600)
         self._turn = os.open(f"{database}-turn", _OPEN, 0o600)
+        self.close = weakref.finalize(self, _close, self._queue, self._turn)
+        """Closes the files, at the latest when a connection that nobody closed is collected."""
 
     def __enter__(self) -> None:
         fcntl.flock(self._queue, fcntl.LOCK_EX)
@@ -35,10 +38,6 @@ class Turnstile:
 
     def __exit__(self, *_: object) -> None:
         fcntl.flock(self._turn, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        os.close(self._queue)
-        os.close(self._turn)
 
     def _wait_for_turn(self) -> None:
         """Only the first of the queue gets here, so its short polling disturbs nobody and keeps the wait bounded."""
@@ -55,3 +54,8 @@ class Turnstile:
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
                 return
+
+
+def _close(*files: int) -> None:
+    for file in files:
+        os.close(file)

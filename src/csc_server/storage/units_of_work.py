@@ -104,11 +104,17 @@ class Database:
 
     @contextmanager
     def _connected(self) -> Iterator[PoolProxiedConnection]:
-        """Lend a connection; its return to the pool rolls back what was not committed."""
+        """Lend a connection; its return to the pool rolls back what was not committed.
+
+        A connection is closed here and not earlier, since its turnstile goes with it.
+        """
         connection = None
         try:
             connection = self._engine.raw_connection()
             yield connection
+        except CommitUnknownError:
+            self._give_up(connection)
+            raise
         except self._failures as error:
             self._give_up(connection)
             raise UnavailableError("database") from described(error)
@@ -140,8 +146,4 @@ class Database:
         try:
             connection.commit()
         except self._failures as error:
-            self._give_up(connection)
             raise CommitUnknownError from described(error)
-        except BaseException:
-            connection.invalidate()
-            raise

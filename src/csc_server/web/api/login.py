@@ -16,8 +16,7 @@ from csc_server.web.authorization.tokens import IssuedTokens
 from csc_server.web.http.problems import invalid_request
 from csc_server.wire import decode_base64
 
-MAX_HEADER = 4096
-MAX_NAME = 255
+MAX_HEADER = 8192
 MAX_VALUE = 1024
 
 _BASIC = re.compile(r"[Bb][Aa][Ss][Ii][Cc] +([A-Za-z0-9+/]+={0,2})")
@@ -66,9 +65,12 @@ def identity(call: Call) -> tuple[str, str]:
         return "", ""
     match = _BASIC.fullmatch(header) if header is not None and len(header) <= MAX_HEADER else None
     if match is None or has_refresh_token:
-        challenge = {"WWW-Authenticate": 'Basic realm="csc", charset="UTF-8"'}
-        raise ProblemError(401, "invalid_request", _dotted(call, "Malformed authentication parameter"), challenge)
-    return _name_and_password(call, match[1])
+        raise _malformed_header(call)
+    try:
+        pair = decode_base64(match[1])
+    except MalformedInputError as error:
+        raise _malformed_header(call) from error
+    return _name_and_password(call, pair)
 
 
 def remember_me(call: Call) -> bool:
@@ -109,14 +111,19 @@ def _answer(issued: IssuedTokens) -> dict[str, Any]:
     return {name: value for name, value in issued.answer.items() if name != "token_type"}
 
 
-def _name_and_password(call: Call, encoded: str) -> tuple[str, str]:
+def _malformed_header(call: Call) -> ProblemError:
+    challenge = {"WWW-Authenticate": 'Basic realm="csc", charset="UTF-8"'}
+    return ProblemError(401, "invalid_request", _dotted(call, "Malformed authentication parameter"), challenge)
+
+
+def _name_and_password(call: Call, pair: bytes) -> tuple[str, str]:
+    """Return the two; what is empty or too long is a pair all the same, and a failed login (AU-12)."""
     try:
-        name, colon, password = decode_base64(encoded).decode("utf-8").partition(":")
-    except (MalformedInputError, UnicodeDecodeError):
-        name = colon = password = ""
-    if not colon or not 1 <= len(name) <= MAX_NAME or not 1 <= len(password) <= MAX_VALUE:
-        raise invalid_request(_dotted(call, "Malformed username-password"))
-    if not (name + password).isprintable():
+        text = pair.decode("utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    name, colon, password = text.partition(":")
+    if not colon or not (name + password).isprintable():
         raise invalid_request(_dotted(call, "Malformed username-password"))
     return name, password
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import grants
 
-from csc_server.activation.messages import Activate, VoidApproval
+from csc_server.activation.messages import Activate, Activated, VoidApproval
 from csc_server.audit.events import Event, Outcome
 from csc_server.errors import ProblemError, RefusedError
 from csc_server.storage.ports.web import CodeRow, TokenKind, TokenRow
@@ -21,6 +21,7 @@ from csc_server.web.authorization.secret_values import is_secret, new_secret, se
 from csc_server.web.authorization.server import INVALID_SCOPE, NOT_AUTHORIZED, GrantRequest, Server
 from csc_server.web.authorization.tokens import IssuedTokens, TokenOwner, activated_token, service_tokens
 
+EXPIRED_CODE = "Authorization code is invalid or expired"
 REDIRECT_DIFFERS = "redirect_uri parameter does not match redirect_uri parameter of authorization request"
 
 
@@ -96,7 +97,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
             raise invalid_grant("Invalid parameter code")
         context = self.server.context
         if row is None or row.client_id != client.row.client_id or row.expires_at <= context.clock.seconds():
-            raise invalid_grant("Authorization code is invalid or expired")
+            raise invalid_grant(EXPIRED_CODE)
         redirect_uri = self.request.form.get("redirect_uri", "")
         if (row.redirect_uri_given or redirect_uri) and redirect_uri != row.redirect_uri:
             raise invalid_grant(REDIRECT_DIFFERS)
@@ -126,32 +127,44 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
         owner = TokenOwner(client.row.client_id, user, self.request.face.value, row.family_id)
         if scope == SERVICE:
             issued = service_tokens(context, owner, with_refresh=client.check_grant_type("refresh_token"))
+            context.store.insert_tokens(issued.rows)
         else:
             issued = self._activate(row, owner)
-        self._keep(issued, row)
+        context.audit.record(
+            Event.TOKEN_ISSUED, Outcome.SUCCESS, client_id=row.client_id, signer_id=row.signer_id, scope=row.scope
+        )
         return issued.answer
 
     def _activate(self, row: CodeRow, owner: TokenOwner) -> IssuedTokens:
+        """Have the SAD minted that the token stands for, then store the token.
+
+        Of parallel redemptions the one that consumed the code is answered with a token even if another has
+        killed its family meanwhile: the store then keeps it dead from the start, as a moment later it would be.
+        """
         context, token = self.server.context, new_secret()
-        if row.approval_id is None:
-            raise invalid_grant("Authorization code is invalid or expired")
+        if row.approval_id is None or row.credential_id is None:
+            raise invalid_grant(EXPIRED_CODE)
         request = Activate(caller(row.client_id, row.signer_id), row.approval_id, secret_hash(token))
         try:
             activated = context.activation.activate(request)
         except RefusedError as error:
-            raise invalid_grant("Authorization code is invalid or expired") from error
-        return activated_token(context, owner, row, token, activated)
-
-    def _keep(self, issued: IssuedTokens, row: CodeRow) -> None:
-        """Store the tokens. If the code was redeemed again meanwhile its family is revoked, and they are born dead."""
-        context = self.server.context
+            dead = Activated(row.credential_id, context.settings.limits.sad_lifetime)
+            issued = activated_token(context, owner, row, token, dead)
+            if not self._is_overtaken(issued):
+                raise invalid_grant(EXPIRED_CODE) from error
+            return issued
+        issued = activated_token(context, owner, row, token, activated)
         context.store.insert_tokens(issued.rows)
-        stored = context.store.token(issued.rows[0].token_hash)
-        if stored is None or stored.revoked_at:
-            raise invalid_grant("Authorization code is invalid or expired")
-        context.audit.record(
-            Event.TOKEN_ISSUED, Outcome.SUCCESS, client_id=row.client_id, signer_id=row.signer_id, scope=row.scope
-        )
+        return issued
+
+    def _is_overtaken(self, issued: IssuedTokens) -> bool:
+        """Store a token that no SAD stands behind; tell whether its family was dead already, and end it in any case."""
+        store, now = self.server.context.store, self.server.context.clock.seconds()
+        token_hash = issued.rows[0].token_hash
+        store.insert_tokens(issued.rows)
+        stored = store.token(token_hash)
+        store.revoke_token(token_hash, now)
+        return stored is not None and stored.revoked_at > 0
 
     def save_token(self, token: dict[str, Any]) -> None:
         """Do nothing: `generate_token` stored the rows before it made the answer."""
