@@ -178,9 +178,9 @@ def _count(counts, one):
 def table(result):
     """Return the figures as text."""
     lines = [f"csc-server on {result['machine']}", ""]
-    lines.append(
-        f"{'key':9} {'hashes':>6} {'sig/s':>7} {'raw/s':>7} {'% raw':>6} {'bar':>4} {'CPU us/req':>10} {'- raw':>7} {'p50 ms':>7} {'p99 ms':>7}"
-    )
+    heads = (("sig/s", 7), ("raw/s", 7), ("% raw", 6), ("bar", 4), ("CPU us/req", 10), ("- raw", 7))
+    titles = " ".join(f"{head:>{width}}" for head, width in (*heads, ("p50 ms", 7), ("p99 ms", 7)))
+    lines.append(f"{'key':9} {'hashes':>6} {titles}")
     for row in result["rows"]:
         lines.append(
             f"{row['key']:9} {row['hashes']:6} {row['signatures_per_second']:7} {row['raw_per_second']:7.0f}"

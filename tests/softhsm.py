@@ -1,4 +1,8 @@
-"""A throw-away SoftHSM token in a folder of its own; a gate that has no SoftHSM fails (see conftest)."""
+"""A throw-away SoftHSM token in a folder of its own.
+
+`softhsm_token` is one token for a whole run: its settings, ready for `open_device`. Import the fixture where
+it is used. Without SoftHSM a test is skipped by name, and a gate turns that into a failure (see conftest).
+"""
 
 import os
 import secrets
@@ -18,6 +22,18 @@ MODULES = (
     "/opt/homebrew/lib/softhsm/libsofthsm2.so",
     "/usr/local/lib/softhsm/libsofthsm2.so",
 )
+LABEL = "csc-test"
+CONFIGURATION = "SOFTHSM2_CONF"
+
+
+@pytest.fixture(scope="session")
+def softhsm_token(tmp_path_factory):
+    before = os.environ.get(CONFIGURATION)
+    yield make_token(tmp_path_factory.mktemp("token"))
+    if before is None:
+        del os.environ[CONFIGURATION]
+    else:
+        os.environ[CONFIGURATION] = before
 
 
 def module():
@@ -28,18 +44,25 @@ def module():
     pytest.skip("SoftHSM is not installed")
 
 
-def make_token(folder):
-    """Make a token with the module's keys in a folder and point this process at it; return its settings."""
-    (folder / "tokens").mkdir()
+def use_folder(folder):
+    """Point this process, and what it starts, at the tokens of a folder."""
+    tokens = folder / "tokens"
+    tokens.mkdir(exist_ok=True)
     configuration = folder / "softhsm2.conf"
     configuration.write_text(
-        f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
+        f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
     )
-    os.environ["SOFTHSM2_CONF"] = str(configuration)
+    os.environ[CONFIGURATION] = str(configuration)
+
+
+def make_token(folder):
+    """Make a token with the module's keys in a folder and point this process at it; return its settings."""
+    path = module()
+    use_folder(folder)
     pin_file = folder / "pin"
     pin_file.touch(mode=0o600)
     pin_file.write_text(secrets.token_hex(8))
-    initialise_token(module(), "csc-test", secrets.token_hex(8), pin_file.read_text())
-    settings = DeviceSettings(module=module(), token_label="csc-test", pin_file=pin_file)
+    initialise_token(path, LABEL, secrets.token_hex(8), pin_file.read_text())
+    settings = DeviceSettings(module=path, token_label=LABEL, pin_file=pin_file)
     create_module_keys(settings)
     return settings

@@ -19,12 +19,16 @@ PARALLEL = 16
 VERSION, NUMBER, CHECK = "version", "unique number", "check"
 FROZEN_VERSION = {
     "sqlite": [
-        "CREATE TRIGGER frozen AFTER UPDATE OF version ON sads "
-        "BEGIN UPDATE sads SET version = OLD.version WHERE sad_id = NEW.sad_id; END"
+        (
+            "CREATE TRIGGER frozen AFTER UPDATE OF version ON sads "
+            "BEGIN UPDATE sads SET version = OLD.version WHERE sad_id = NEW.sad_id; END"
+        )
     ],
     "postgresql": [
-        "CREATE FUNCTION freeze() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN NEW.version := OLD.version; RETURN NEW; END $$",
+        (
+            "CREATE FUNCTION freeze() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN NEW.version := OLD.version; RETURN NEW; END $$"
+        ),
         "CREATE TRIGGER frozen BEFORE UPDATE ON sads FOR EACH ROW EXECUTE FUNCTION freeze()",
     ],
 }

@@ -44,7 +44,7 @@ class RemoteKey:
 
 def signed_by_endesive(seed: Seed, login_token: str, key: str, digest: str) -> bytes:
     # Untyped, and an import that may warn stays in the tests it concerns.
-    from endesive import signer  # type: ignore[import-untyped]  # noqa: PLC0415
+    from endesive import signer  # type: ignore[import-untyped]
 
     remote = RemoteKey(CscClient(seed.base_url, "v1", login_token), seed.choose(key=key))
     issuers = [certificate.public_bytes(Encoding.DER) for certificate in remote.chain[1:]]

@@ -135,7 +135,7 @@ def test_OA_03_code_is_redeemed_once_of_eight_in_parallel(seed: Seed, version: s
         responses = list(pool.map(lambda _: application.redeem(grant), range(PARALLEL)))
     winners = [response for response in responses if response.status_code == 200]
 
-    assert len(winners) == 1, [response.status_code for response in responses]
+    assert len(winners) == 1, [response.text for response in responses]
     for response in responses:
         if response is not winners[0]:
             assert_invalid_grant(response)
@@ -154,7 +154,7 @@ def test_OA_03_a_credential_code_redeemed_in_parallel_signs_at_most_once(seed: S
         responses = list(pool.map(lambda _: application.redeem(grant), range(PARALLEL)))
     tokens = [response.json()["access_token"] for response in responses if response.status_code == 200]
 
-    assert len(tokens) == 1
+    assert len(tokens) == 1, [response.text for response in responses]
     client = CscClient(seed.base_url, "v2")
     body = client.sign_body(soonest.credential_id, digests, algorithm_for(soonest))
     status, _ = client.refused("signatures/signHash", body, token=tokens[0])

@@ -26,11 +26,11 @@ CONNECTIONS = 64
 POOL_WAIT = 5.0
 SQLITE_BUSY_MS = 5_000
 SQLITE_PRAGMAS = (
+    f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
-    f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}",
 )
 POSTGRESQL_SETTINGS = {
     "synchronous_commit": "on",

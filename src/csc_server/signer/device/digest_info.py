@@ -11,5 +11,7 @@ PREFIXES = {
 
 
 def digest_info(algorithm: HashAlgorithm, digest: bytes) -> bytes:
-    """Return the DER of DigestInfo for a digest of the right length."""
+    """Return the DER of DigestInfo; ValueError for a digest of another length than the algorithm's."""
+    if len(digest) != algorithm.digest_length:
+        raise ValueError("a digest of another length than its algorithm's")
     return PREFIXES[algorithm] + digest

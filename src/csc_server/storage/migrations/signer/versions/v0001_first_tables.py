@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     _create_registry()
     _create_approvals()
+    _create_sads()
     _create_signing()
     _create_audit()
 
@@ -103,6 +104,9 @@ def _create_approvals() -> None:
         sa.Column("token_hash", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("approval_id", name="approvals_pk"),
     )
+
+
+def _create_sads() -> None:
     op.create_table(
         "sads",
         sa.Column("sad_id", sa.Text, nullable=False),
