@@ -213,7 +213,9 @@ def test_R15_a_pin_is_a_string(own_seed: Seed, client: CscClient, value: object)
     assert authorize(client, credential, credential.pin).status_code == 200, "no try was counted"
 
 
-@pytest.mark.parametrize("value", [123456, True, ["123456"], {}, "", "12345", "1234567", "１２３４５６", "12 456"], ids=repr)
+@pytest.mark.parametrize(
+    "value", [123456, True, ["123456"], {}, "", "12345", "1234567", "１２３４５６", "12 456"], ids=repr
+)
 def test_R15_a_one_time_code_is_a_string_of_six_digits(own_seed: Seed, client: CscClient, value: object) -> None:
     credential = own_seed.choose(key="RSA-2048", auth_mode="explicit", scal="2")
     response = authorize(client, credential, credential.pin, value)

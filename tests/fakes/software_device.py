@@ -46,6 +46,8 @@ class SoftwareDevice:
         if handle not in self._keys:
             raise DeviceFaultError("a key is not in the device")
         key_type, key = self._keys[handle]
+        if key_type.is_rsa is (mechanism.scheme is SignatureScheme.ECDSA):
+            raise ValueError("a scheme of another key type")
         algorithm = _HASHES[mechanism.hash_algorithm]
         if mechanism.scheme is SignatureScheme.ECDSA:
             return key.sign(digest, ec.ECDSA(Prehashed(algorithm)))
@@ -69,6 +71,8 @@ class SoftwareDevice:
         self._keys.pop(handle, None)
 
     def sign_sad(self, digest):
+        if len(digest) != 32:
+            raise ValueError("not a SHA-256 digest")
         r, s = decode_dss_signature(self._sad_key.sign(digest, ec.ECDSA(Prehashed(hashes.SHA256()))))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 

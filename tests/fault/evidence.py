@@ -65,8 +65,7 @@ class Evidence:
                 )
             ]
             self.sads = {
-                row[1]: Sad(*row)
-                for row in database.execute("SELECT sad_id, sad_hash, authorised, spent FROM sads")
+                row[1]: Sad(*row) for row in database.execute("SELECT sad_id, sad_hash, authorised, spent FROM sads")
             }
 
     def of_sad(self, sad: str) -> list[Consumption]:

@@ -301,6 +301,22 @@ def test_extend_transaction_binds_a_hash_to_a_slot_and_retires_the_old_sad(seed:
     assert_signed(client, credential, [digest], signatures)
 
 
+def test_R14_names_of_v1_on_v2_are_for_csc1_clients_alone(seed: Seed, client: CscClient) -> None:
+    credential = seed.choose(key="P-256")
+    digests = digests_of(1, SHA256, "names of v1")
+    names_of_v1 = CscClient(seed.base_url, "v1").sign_body(credential.credential_id, digests, algorithm_for(credential))
+    lenient = Application(seed.base_url, "v2", seed.csc1).service_token(seed.users[0])
+    asked = {"credentialID": credential.credential_id, "numSignatures": 1, "PIN": credential.pin}
+    asked["hash"] = [base64_of(digests[0])]
+
+    assert client.refused("credentials/authorize", asked)[0] == 400
+    sad = client.call("credentials/authorize", asked, token=lenient)["SAD"]
+    answer = client.call("signatures/signHash", names_of_v1 | {"SAD": sad}, token=lenient)
+    assert_signed(client, credential, digests, [base64.b64decode(answer["signatures"][0])])
+    own = client.authorize(credential, digests, SHA256)
+    assert client.refused("signatures/signHash", names_of_v1 | {"SAD": own}) == (400, "invalid_request")
+
+
 def test_A16_info_of_v2_is_what_wallets_need(seed: Seed) -> None:
     client = CscClient(seed.base_url, "v2")
     info = client.call("info")

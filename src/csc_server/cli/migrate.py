@@ -1,11 +1,14 @@
 """`csc-server migrate`: brings the tables of both sides to the newest version."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
+from csc_server.cli.process import Migration
 from csc_server.cli.processes import run_process
-from csc_server.cli.settings_file import ADVICE, read_settings
+from csc_server.cli.safety import database_url
+from csc_server.cli.settings_file import ADVICE, Reading, read_settings
 from csc_server.cli.sides import account, chosen, is_current, only_option
 from csc_server.errors import ConfigurationError
 
@@ -19,24 +22,45 @@ from csc_server.errors import ConfigurationError
     help="The settings file (TOML); CSC_SERVER_* variables win over it.",
 )
 @only_option
-def migrate(path: Path, only: str | None) -> None:
+@click.option(
+    "--owner",
+    help="PostgreSQL: the role that owns the tables. The roles of the settings get the rights they need, no more.",
+)
+def migrate(path: Path, only: str | None, owner: str | None) -> None:
     """Bring the databases to the newest tables; what is up to date stays untouched.
 
     \b
       csc-server migrate --settings /etc/csc-server/csc-server.toml
+      csc-server migrate --settings /etc/csc-server/csc-server.toml --owner csc_owner
 
     As root, each side's tables are made as that side's user. Run it before each start of a new version.
     """  # noqa: D301 click wants the character itself
     reading = read_settings(path)
-    urls = {side: reading.text(side, "database_url") for side in chosen(only)}
-    missing = [f"{side}.database_url is missing." for side, url in urls.items() if url is None]
-    if missing:
-        raise ConfigurationError(missing, advice=ADVICE)
-    for side, url in urls.items():
-        if url is None:
-            continue
+    sides = chosen(only)
+    faults = list(_faults(reading, sides, owner))
+    if faults:
+        raise ConfigurationError(faults, advice=ADVICE)
+    for side in sides:
+        url = str(reading.text(side, "database_url"))
         if is_current(reading, url, side):
             click.echo(f"{side}: up to date")
             continue
-        run_process(f"migrate-{side}", url.encode(), account(reading, side))
+        task = _migration(reading, side, owner).model_dump_json()
+        run_process(f"migrate-{side}", task.encode(), account(reading, side))
         click.echo(f"{side}: migrated")
+
+
+def _faults(reading: Reading, sides: Sequence[str], owner: str | None) -> Iterator[str]:
+    for side in sides:
+        url = database_url(reading, side)
+        if url is None:
+            yield f"{side}.database_url is missing or no database URL."
+        elif url.get_backend_name() == "postgresql" and owner in (None, url.username):
+            yield f"{side}: the role of the service must not own its tables: name another one with --owner."
+
+
+def _migration(reading: Reading, side: str, owner: str | None) -> Migration:
+    url = database_url(reading, side)
+    if url is None or url.get_backend_name() != "postgresql":
+        return Migration(url=str(reading.text(side, "database_url")))
+    return Migration(url=url.set(username=owner).render_as_string(hide_password=False), role=url.username)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from csc_server.cli.outcome import FAILED, report
 from csc_server.errors import CscServerError
-from csc_server.settings import SignerSettings, WebSettings
+from csc_server.settings import Part, SignerSettings, WebSettings
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -29,6 +29,13 @@ STOP_DEADLINE = 16
 """Seconds a web worker may take to finish its requests: one more than a request's own deadline."""
 SOCKET_MODE = 0o660
 """The reverse proxy reaches web's socket as a member of its group."""
+
+
+class Migration(Part):
+    """What a migrating process is asked for: the owner's URL, and the role that gets the rights (AR-06)."""
+
+    url: str
+    role: str | None = None
 
 
 def main() -> None:
@@ -50,6 +57,17 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def _begin_worker() -> None:
+    """Make a forked web worker mortal from its first instruction on.
+
+    granian's handlers, inherited at the fork, only set flags of the parent's copy: a SIGTERM that comes
+    before the worker has its own would be lost, and the stop would wait for its deadline.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    end_with_parent()
+
+
 def serve_web(settings: WebSettings) -> None:
     """Serve the web side under granian, one process a worker."""
     from granian import Granian  # noqa: PLC0415 only this side serves HTTP
@@ -59,6 +77,7 @@ def serve_web(settings: WebSettings) -> None:
 
     kind, _, place = settings.listen.rpartition(":")
     unix = kind == "unix"
+    os.register_at_fork(after_in_child=_begin_worker)
     Granian(
         "csc_server.web.app",
         address="127.0.0.1" if unix else kind,
@@ -74,7 +93,7 @@ def serve_web(settings: WebSettings) -> None:
         respawn_failed_workers=True,
         respawn_interval=0.1,
         workers_kill_timeout=STOP_DEADLINE,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     ).serve(target_loader=partial(_load_app, settings), wrap_loader=False)
 
 
@@ -82,7 +101,6 @@ def _load_app(settings: WebSettings) -> "Flask":
     """Build the application in a worker; called after the fork."""
     from csc_server.web.app import create_app  # noqa: PLC0415 the master process stays small
 
-    end_with_parent()
     return create_app(settings)
 
 
@@ -99,7 +117,8 @@ def _run_signer(data: bytes) -> None:
 def _migrate(data: bytes, side: str) -> None:
     from csc_server.storage.migrate import upgrade  # noqa: PLC0415 alembic is needed here alone
 
-    upgrade(data.decode(), side)
+    task = Migration.model_validate_json(data)
+    upgrade(task.url, side, task.role)
 
 
 def _check(data: bytes, side: str) -> None:

@@ -152,9 +152,16 @@ def _output(log: Path | None, *, quiet: bool) -> Iterator[BinaryIO | None]:
         yield file
 
 
-def run_process(part: str, data: bytes, account: Account | None = None) -> None:
-    """Run a part that ends by itself; raise CscServerError when it fails."""
-    code = start_process(part, data, account).wait()
+def run_process(part: str, data: bytes, account: Account | None = None, stop: Stop | None = None) -> None:
+    """Run a part that ends by itself, or until `stop` is asked; raise CscServerError when it fails."""
+    process = start_process(part, data, account)
+    while process.poll() is None:
+        if stop is not None and stop.asked:
+            process.terminate()
+            process.wait()
+            return
+        time.sleep(POLL)
+    code = process.returncode
     if code:
         raise CscServerError(f"`{part}` has ended {_how(code)}.", advice="Its message stands above.")
 

@@ -133,7 +133,7 @@ def check_secrets(situation: Situation) -> Iterator[str]:
     if pin_file is not None and "signer" in situation.sides:
         yield from _pin_faults(Path(pin_file))
     for side in SIDES:
-        url = _url(reading, side)
+        url = database_url(reading, side)
         if url is not None and url.password is not None:
             yield f"{side}.database_url holds a password: name a file with ?passfile=FILE instead."
 
@@ -180,7 +180,7 @@ def check_databases(situation: Situation) -> Iterator[str]:
         url = urls[side]
         if url is None:
             continue
-        if _url(situation.reading, side) is None:
+        if database_url(situation.reading, side) is None:
             yield f"{side}.database_url is no database URL."
         elif not _is_current(situation, url, side):
             yield f"{side}.database_url: the tables are not there or not up to date: run `csc-server migrate`."
@@ -209,7 +209,8 @@ CHECKS: dict[str, Check] = {
 """Every check under the name that `doctor` shows."""
 
 
-def _url(reading: Reading, side: str) -> URL | None:
+def database_url(reading: Reading, side: str) -> URL | None:
+    """Return a side's database URL, or None when there is none or it is malformed."""
     text = reading.text(side, "database_url")
     try:
         return make_url(text) if text else None
@@ -218,7 +219,7 @@ def _url(reading: Reading, side: str) -> URL | None:
 
 
 def _database_file(reading: Reading, side: str) -> Path | None:
-    url = _url(reading, side)
+    url = database_url(reading, side)
     is_file = url is not None and url.drivername.startswith("sqlite") and url.database
     return Path(str(url.database)) if url is not None and is_file else None
 
@@ -238,7 +239,7 @@ def _secret_files(reading: Reading) -> Iterator[tuple[str, str, Path]]:
 
 
 def _passfile(reading: Reading, side: str) -> Path | None:
-    url = _url(reading, side)
+    url = database_url(reading, side)
     named = url.query.get("passfile") if url is not None else None
     return Path(named) if isinstance(named, str) else None
 

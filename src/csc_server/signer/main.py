@@ -122,15 +122,23 @@ class SigningOpener:
         return SigningService(signing, health)
 
     def _take_slot(self) -> tuple[WorkerIdentity, Chain]:
-        """Raise the epoch, durably, and only then settle what older workers left open (decision 26 b)."""
-        worker = self._store.raise_epoch(self._settings.node, self._place.index)
+        """Take the own slot and, as the first worker, those that a node with more workers has left behind."""
         chain = _chain(self._settings, self._place, self._store)
+        if self._place.index == 0:
+            for slot in self._store.slots(self._settings.node):
+                if slot >= self._settings.signing_workers:
+                    self._recover(self._store.raise_epoch(self._settings.node, slot), chain)
+        worker = self._store.raise_epoch(self._settings.node, self._place.index)
+        self._recover(worker, chain)
+        return worker, chain
+
+    def _recover(self, worker: WorkerIdentity, chain: Chain) -> None:
+        """The epoch is raised, durably; only now settle what older workers left open (decision 26 b)."""
         with self._store.begin_signing(worker, self._clock.seconds()) as transaction:
             records = [_started(self._place, worker.epoch), *map(sign_indeterminate, transaction.recover())]
             rows = chain.extend(records, self._clock.milliseconds())
             transaction.append_audit(rows)
         chain.accept(rows)
-        return worker, chain
 
 
 def _open_activation(

@@ -45,6 +45,9 @@ FENCE = Prepared(
 """Checks epoch and clock and, by writing the row, holds it to the commit (decision 26 b, SA-09)."""
 
 SLOT_EPOCH = Prepared(select(worker_slots.c.epoch).where(_own_slot))
+SLOTS = Prepared(
+    select(worker_slots.c.slot).where(worker_slots.c.node == bindparam("own_node")).order_by(worker_slots.c.slot)
+)
 
 SADS = for_each_size(
     lambda size: (
@@ -170,6 +173,10 @@ class SqlSigningStore:
         with self._database.write() as unit:
             (epoch,) = unit.one(RAISE_EPOCH, {"own_node": node, "own_slot": slot})
         return WorkerIdentity(node, slot, epoch)
+
+    def slots(self, node: str) -> list[int]:
+        with self._database.look_up() as unit:
+            return [slot for (slot,) in unit.rows(SLOTS, {"own_node": node})]
 
     @contextmanager
     def begin_signing(self, worker: WorkerIdentity, now: int) -> Iterator[SqlSigningTransaction]:

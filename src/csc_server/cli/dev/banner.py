@@ -53,7 +53,7 @@ def example_lines(folder: DataFolder, seed: Seed) -> tuple[str, str, str]:
     return (
         f"TOKEN=$(curl -sS -K {login} {JSON} -d '{{}}' {base}/auth/login | {_member('access_token')})",
         f"SAD=$(curl -sS {BEARER} {JSON} -d @{authorize} {base}/credentials/authorize | {_member('SAD')})",
-        f'curl -sS {BEARER} {JSON} -d "{body}" {base}/signatures/signHash',
+        f'curl -sS {BEARER} {JSON} -d "{body}" {base}/signatures/signHash; echo',
     )
 
 

@@ -92,9 +92,13 @@ def _run(options: Options) -> None:
     folder = options.folder
     with stop_signals() as stop, folder.socket_folder() as socket_dir:
         task = {"root": str(folder.root), "module": str(options.module), "base_url": options.base_url}
-        run_process("csc_server.cli.dev.provisioning", json.dumps(task).encode())
+        run_process("csc_server.cli.dev.provisioning", json.dumps(task).encode(), stop=stop)
+        if stop.asked:
+            return
         use_configuration(folder)
-        seed = read_seed(folder.seed).model_copy(update={"base_url": options.base_url})
+        seed = read_seed(folder.seed).model_copy(
+            update={"base_url": options.base_url, "trust_root": str(folder.trust_root)}
+        )
         seed_text = seed.model_dump_json(indent=2) + "\n"
         write_private(folder.seed, seed_text)
         write_examples(folder, seed)

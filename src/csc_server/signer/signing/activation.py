@@ -192,7 +192,11 @@ class ActivationOperations:
     def extend(self, request: Extend) -> Minted:
         """Replace a SAD by its successor, in one transaction, never widening the approval (decision 15)."""
         caller = request.caller
+        with self._store.read() as reading:
+            known = reading.sad(sad_hash(request.sad))
         with self._journal.begin() as (writing, records):
+            # The approval's row is locked before the SAD's, as `void` does: two orders could wait for each other.
+            approval = writing.approval(known.approval_id) if known else None
             credential = writing.credential(request.credential_id)
             if credential is None or caller.signer_id not in (None, credential.signer_id):
                 raise RefusedError(Refusal.UNKNOWN_CREDENTIAL)
@@ -203,7 +207,6 @@ class ActivationOperations:
             if (old.client_id, old.credential_id) != (caller.client_id, request.credential_id):
                 raise RefusedError(Refusal.SAD_INVALID)
             check_digests(request.hashes, request.hash_algorithm or old.hash_algorithm)
-            approval = writing.approval(old.approval_id)
             if approval is None or approval.state is not ApprovalState.ACTIVATED:
                 raise RefusedError(Refusal.SAD_INVALID)
             slots = successor_slots(old, request.hashes)

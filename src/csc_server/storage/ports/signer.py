@@ -245,6 +245,9 @@ class SigningStore(Protocol):
     def raise_epoch(self, node: str, slot: int) -> WorkerIdentity:
         """Commit a raised epoch for the slot: what an older worker begins from now on fails (26 b)."""
 
+    def slots(self, node: str) -> list[int]:
+        """Return the slots that workers of a node ever had."""
+
     def begin_signing(self, worker: WorkerIdentity, now: int) -> AbstractContextManager[SigningTransaction]:
         """Open TX1 or TX2. Raises FencedError when the epoch is no longer the worker's.
 

@@ -64,7 +64,8 @@ class InteractionRow:
     """A browser's way through login and consent: the stored record of one authorization request.
 
     `request` is the validated request as JSON members; `browser_hash` is SHA-256 of the cookie of the
-    browser that opened it first, empty until then; `approval_id` is set once the signer process opened the transaction; `step` names the page.
+    browser that opened it first, empty until then; `approval_id` is set once the signer process opened the
+    transaction; `step` names the page.
     """
 
     interaction_id: str
@@ -184,7 +185,10 @@ class GrantStore(Protocol):
     def revoke_token(self, token_hash: bytes, now: int) -> None: ...
 
     def revoke_family(self, family_id: str, now: int) -> list[TokenRow]:
-        """Revoke every live token of a family and return them; a token stored for it later is revoked from the start."""
+        """Revoke every live token of a family and return them.
+
+        A token stored for the family later is revoked from the start.
+        """
 
 
 class WebAuditStore(Protocol):
