@@ -1,12 +1,16 @@
 """What the suites of the stores share: databases with both sides' tables, and rows to put into them."""
 
+import functools
 import hashlib
 import itertools
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
+from csc_server.storage.migrate import upgrade
 from csc_server.storage.ports.audit import AuditRow
 from csc_server.storage.ports.signer import (
     ActivationStore,
@@ -51,6 +55,21 @@ class Databases:
     signer_url: str
     web_owner_url: str
     signer_owner_url: str
+
+
+@functools.cache
+def _migrated(side: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        upgrade(f"sqlite:///{folder}/{side}.db", side)
+        return Path(folder, f"{side}.db").read_bytes()
+
+
+def migrated_database(folder: Path, side: str) -> str:
+    """Put a SQLite database with a side's tables into a folder and return its URL; the migrations run only once."""
+    file = folder / f"{side}.db"
+    file.touch(mode=0o600)
+    file.write_bytes(_migrated(side))
+    return f"sqlite:///{file}"
 
 
 def digest(text: str) -> bytes:

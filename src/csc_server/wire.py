@@ -18,7 +18,9 @@ MAX_STRING = 65_536
 MAX_INTEGER = 2**53
 """RFC 7493, 2.2: integers beyond this are not exact in every implementation."""
 
-_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""A string or a bracket. A string that never ends takes the rest, once and without a way back: with a closing
+quote demanded, each quote of the rest would be tried as the start of another (IN-10)."""
 _OPENING = frozenset(b"[{")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")

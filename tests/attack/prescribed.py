@@ -60,7 +60,7 @@ def assert_refused(response: requests.Response, status: int, error: str, text: s
     found = (response.status_code, members["error"])
     assert found == (status, error), f"expected {(status, error)}, received {found}: {members}"
     if text is not None:
-        assert members["error_description"] == text
+        assert members["error_description"] == text, members
 
 
 def assert_invalid(response: requests.Response, text: str | None = None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyotp
 import pytest
+import requests
 
 from attack.parallel import at_once, post_json
 from attack.prescribed import assert_invalid, assert_refused, refusal
@@ -159,9 +160,11 @@ def test_AU_04_an_older_code_than_the_last_one_is_refused(own_seed: Seed, own_to
 
 def test_AU_06_five_wrong_codes_lock(own_seed: Seed, client: CscClient) -> None:
     credential = next(
-        c for c in own_seed.of_kind("explicit", "2") if c.key == {"v1": "RSA-4096", "v2": "P-256"}[client.version]
+        c for c in own_seed.of_kind("explicit", "2") if c.key == {"v1": "RSA-4096", "v2": "RSA-3072"}[client.version]
     )
     assert credential.totp_secret
+    code = codes_of_this_run.next(credential.totp_secret)
+    assert authorize(client, credential, credential.pin, code).status_code == 200, "and earlier failures are cleared"
     for _ in range(ATTEMPTS):
         response = authorize(client, credential, credential.pin, wrong_code(credential))
         assert_refused(response, 400, *WRONG_OTP[client.version])
@@ -274,3 +277,34 @@ def test_AU_06_wrong_factors_sign_nothing(own_seed: Seed, client: CscClient) -> 
     assert "SAD" not in refused.json()
     assert_invalid(client.post("signatures/signHash", request | {"SAD": "none"}), "Invalid parameter SAD")
     assert authorize(client, credential, credential.pin).status_code == 200
+
+
+# --- passwords at auth/login, which leads to scope service and no further ---------------------------------------
+
+LOGIN_FAILED = "An error occurred during authentication process"
+
+
+def login(client: CscClient, username: str, password: str) -> requests.Response:
+    pair = base64_of(f"{username}:{password}".encode())
+    return client.http.post(client.url("auth/login"), json={}, headers={"Authorization": f"Basic {pair}"}, timeout=60)
+
+
+def test_AU_12_login_says_the_same_for_each_reason(own_seed: Seed, client: CscClient) -> None:
+    first, second = own_seed.users[0], own_seed.users[1]
+    wrong = [
+        (first.username, "wrong"), ("nobody", "wrong"), (first.username, first.password + " "), ("nobody", first.password),
+        (second.username, second.password), (first.username, "x" * 100), ("x" * 100, "x"), ("nobody' --", "\u3042"),
+        (first.username.upper(), first.password),
+    ]  # fmt: skip
+    for username, password in wrong:
+        assert_refused(login(client, username, password), 400, "authentication_error", LOGIN_FAILED)
+        client.login(first)
+
+
+def test_AU_12_a_locked_login_says_what_a_wrong_one_says(own_seed: Seed, client: CscClient) -> None:
+    """AU-06 too: guessing a password ends, and whoever guesses is not told so."""
+    user = own_seed.users[1]
+    for number in range(ATTEMPTS + 2):
+        assert_refused(login(client, user.username, f"wrong {number}"), 400, "authentication_error", LOGIN_FAILED)
+
+    assert_refused(login(client, user.username, user.password), 400, "authentication_error", LOGIN_FAILED)

@@ -154,16 +154,17 @@ def _wrong_secrets(seed: Seed, version: str, kept: Secrets) -> None:
     ):
         application.http.post(f"{application.oauth2}/token", timeout=60,
                               data={"grant_type": "refresh_token", "client_id": seed.csc2.client_id, **form})  # fmt: skip
-    _wrong_pages(seed, application, kept)
+    _wrong_pages(seed, kept)
     client.call(
         "credentials/authorize",
         body | ({"PIN": credential.pin} if version == "v1" else {"authData": auth_data(credential)}),
     )
 
 
-def _wrong_pages(seed: Seed, application: Application, kept: Secrets) -> None:
+def _wrong_pages(seed: Seed, kept: Secrets) -> None:
     """Type wrong secrets into the pages: a wrong password at login, a wrong PIN and an old code at consent."""
     credential: Credential = seed.of_kind("oauth2code", "2")[-1]
+    application = Application(seed.base_url, "v2", seed.csc2)
     browser = Browser()
     details = rich_request(credential.credential_id, digests_of(1, SHA256, "wrong"), SHA256)
     url = application.authorization_url(details, verifier="v" * 43, state="the-state")
@@ -194,6 +195,7 @@ def test_AD_08_the_log_holds_no_secret(own_service: Service, secrets_of_all_flow
 def test_AD_08_no_file_but_the_seed_holds_a_secret(own_service: Service, secrets_of_all_flows: Secrets) -> None:
     """OA-15 too: a copy of the databases holds nothing that is good as a credential."""
     allowed = {path for path in files(own_service.data_dir) if may_hold_secrets(path)}
+    assert all(path.stat().st_mode & 0o077 == 0 for path in allowed), "SC-07: what holds secrets is for its owner"
     searched = [path for path in files(own_service.data_dir) if path not in allowed]
     databases = [path for path in searched if path.read_bytes()[:16] == b"SQLite format 3\0"]
     found = {f"{path.name}: {name}" for path in searched for name in leaks(path.read_bytes(), secrets_of_all_flows)}
@@ -222,8 +224,8 @@ def files(folder: Path) -> Iterator[Path]:
 
 
 def may_hold_secrets(path: Path) -> bool:
-    """The seed, the curl configuration beside it, and the device's own token, which is another's work."""
-    return "seed" in path.name or "curl" in path.name or path.suffix == ".object"
+    """The seed, what the banner's curl lines read, and the device's own token, which is another's work."""
+    return "seed" in path.name or path.parent.name == "examples" or path.suffix == ".object"
 
 
 def leaks(data: bytes, kept: Secrets) -> set[str]:

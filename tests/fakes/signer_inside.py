@@ -5,12 +5,11 @@ import itertools
 import time
 from dataclasses import dataclass
 
-from csc_server.storage.migrate import upgrade
-
 from csc_server.activation.messages import Authorize, Caller, Evidence, Sign, Transaction
 from csc_server.audit.chain import Chain
 from csc_server.signer.custody import Custody, NewCredential
 from csc_server.signer.identity.evidence import EvidenceVerifier
+from csc_server.signer.identity.pin import PinCost
 from csc_server.signer.signing.activation import ActivationLimits, ActivationOperations, Journal
 from csc_server.signer.signing.credential import Credentials
 from csc_server.signer.signing.sad import Lifetime, SadMinter
@@ -21,6 +20,7 @@ from csc_server.storage.signer_store import SqlSignerStore
 from csc_server.values import AuthMode, ClientId, CredentialId, KeyType, Scal, SignerId
 from fakes.software_device import SoftwareDevice
 from pki import issue
+from stores import migrated_database
 
 CLIENT = ClientId("client")
 SIGNER = SignerId("signer")
@@ -28,7 +28,8 @@ PIN = "1234-right"
 SEED = b"twenty bytes of seed"
 ECDSA_SHA_256 = "1.2.840.10045.4.3.2"
 SHA_256 = "2.16.840.1.101.3.4.2.1"
-
+CHEAP = PinCost(memory_kib=8, iterations=1)
+"""The least that argon2id takes: these tests are about what follows a comparison (AU-05 has tests at full cost)."""
 
 _NUMBERS = itertools.count()
 
@@ -69,7 +70,7 @@ class Inside:
             pin=PIN,
             totp_seed=seed,
         )
-        custody = Custody(self.store, self.device, self.clock, writer=f"custody/{name}")
+        custody = Custody(self.store, self.device, self.clock, writer=f"custody/{name}", pin_cost=CHEAP)
         return custody.create(new, lambda key: issue(key, **certificate))
 
     def operations(self):
@@ -80,7 +81,7 @@ class Inside:
             Journal(self.store, chain, self.clock),
             Credentials(self.device, self.device.keys()),
             SadMinter(self.device, "https://issuer.example"),
-            EvidenceVerifier(self.store, self.device, self.clock, LockLimits()),
+            EvidenceVerifier(self.store, self.device, self.clock, LockLimits(), CHEAP),
             self.clock,
             ActivationLimits(300, Lifetime(120, 300), 1000),
         )
@@ -113,8 +114,7 @@ def sign(name, sad, hashes, *, who=None, algorithm=ECDSA_SHA_256):
 
 def inside_of(folder):
     """Return a signer with one explicit credential, SCAL 1, PIN alone."""
-    url = f"sqlite:///{folder}/signer.db"
-    upgrade(url, "signer")
+    url = migrated_database(folder, "signer")
     store = SqlSignerStore(make_engine(url))
     made = Inside(store, SoftwareDevice(), TurnableClock(), url)
     Custody(store, made.device, made.clock).create_signer(SIGNER)

@@ -22,8 +22,9 @@ class OneTimeCodes:
         self._lock = threading.Lock()
 
     def wait(self, secret: str) -> float:
-        """Return the seconds until `next` would answer at once."""
-        return max(0.0, (self._candidate(secret, time.time()) - 1) * STEP - time.time() + 0.2)
+        """Return the seconds until `next` would answer at once; the lower below zero, the more codes are left."""
+        now = time.time()
+        return (self._candidate(secret, now) - 1) * STEP - now + 0.2
 
     def next(self, secret: str) -> str:
         """Return a code that was never handed out; waits for the clock when all usable ones are spent."""
@@ -36,6 +37,20 @@ class OneTimeCodes:
                     return pyotp.TOTP(secret).at(step * STEP)
                 delay = (step - 1) * STEP - now + 0.3
             # The clock itself is what is waited for: RFC 6238 leaves no other event.
+            time.sleep(delay)
+
+    def leave_to_another(self, secret: str) -> None:
+        """Return when another program, which takes the code of the clock's step, will find it unused."""
+        while True:
+            with self._lock:
+                now = time.time()
+                current = int(now) // STEP
+                used = self._used.get(secret, 0)
+                if used < current:
+                    # The other program may read the clock after the step has ended.
+                    self._used[secret] = current + 1
+                    return
+                delay = (used + 1) * STEP - now + 0.3
             time.sleep(delay)
 
     def _candidate(self, secret: str, now: float) -> int:

@@ -28,7 +28,7 @@ VERSIONS = pytest.mark.parametrize("version", ["v1", "v2"])
 @pytest.fixture
 def soonest(seed: Seed, codes: OneTimeCodes) -> Credential:
     """The oauth2code credential whose next code comes first."""
-    return min(seed.of_kind("oauth2code", "2"), key=lambda c: codes.wait(c.totp_secret) if c.totp_secret else 0)
+    return min(seed.of_kind("oauth2code", "2"), key=lambda c: codes.wait(c.totp_secret or ""))
 
 
 def application_of(seed: Seed, name: str, version: str = "v2") -> Application:

@@ -215,13 +215,10 @@ def test_pyhanko_signs_with_pin_and_totp_all_hashes_in_one_authorization(
 
 
 def _code_flow_jobs() -> list[tuple[str, str, bool, int]]:
-    rounds = [("v1", True, BATCH), ("v2", False, BATCH), ("v1", False, 1), ("v2", True, 1)]
-    return [
-        (key, *job)
-        for number, job in enumerate(rounds)
-        for key in ("RSA-2048", "RSA-4096", "P-256", "P-384")
-        if key == "RSA-2048" or number < 2
-    ]
+    """A batch on each version for each key, and single documents where codes are left."""
+    batches = [("v1", True, BATCH), ("v2", False, BATCH)]
+    singles = [("RSA-2048", "v1", False, 1), ("RSA-4096", "v2", True, 1), ("P-256", "v2", False, 1)]
+    return [(key, *job) for job in batches for key in ("RSA-2048", "RSA-4096", "P-256", "P-384")] + singles
 
 
 @pytest.mark.parametrize(("key", "version", "pss", "count"), _code_flow_jobs())

@@ -48,7 +48,7 @@ def client(seed: Seed, application: Application) -> CscClient:
 @pytest.fixture
 def soonest(seed: Seed, codes: OneTimeCodes) -> Credential:
     """The oauth2code credential whose next code comes first."""
-    return min(seed.of_kind("oauth2code", "2"), key=lambda c: codes.wait(c.totp_secret) if c.totp_secret else 0)
+    return min(seed.of_kind("oauth2code", "2"), key=lambda c: codes.wait(c.totp_secret or ""))
 
 
 def credential_token(application: Application, seed: Seed, credential: Credential, digests: list[bytes]) -> str:

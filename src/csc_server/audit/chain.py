@@ -79,6 +79,7 @@ def _checked(fields: Mapping[str, Json]) -> dict[str, Json]:
     for name, value in fields.items():
         if name not in FIELDS:
             raise ValueError(f"an audit record has no field {name!r}")
-        if not isinstance(value, (str, int, list, type(None))):
-            raise ValueError(f"the audit field {name!r} is of no type it may have")  # noqa: TRY004 one error for both
+        items = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, (str, int, type(None))) for item in items):
+            raise ValueError(f"the audit field {name!r} is of no type it may have")
     return {name: value for name, value in fields.items() if value not in (None, "")}

@@ -1,12 +1,10 @@
 """`csc-server doctor`: a tree of checks that changes nothing and says what to do."""
 
 import json
-import os
 import shutil
 import stat
 import sys
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +17,17 @@ from csc_server.cli.outcome import DONE, FAILING_CHECKS
 from csc_server.cli.probe import Place, check_service
 from csc_server.cli.safety import CHECKS, Situation
 from csc_server.cli.settings_file import Reading, read_settings
-from csc_server.cli.sides import chosen, is_current, only_option
+from csc_server.cli.sides import only_option, situation
 from csc_server.errors import ConfigurationError, CscServerError
 
 MIN_FREE_BYTES = 200 * 1024 * 1024
 _ADVICE = {
     "form": "Correct the settings file.",
-    "address": "Put a TLS proxy before the service; deploy/nginx has one.",
+    "address": "Put a TLS proxy such as nginx before the service.",
     "device": "Name the module of your device.",
     "folders": "Make new folders, databases and keys for production.",
     "users": "Make two system users and name them in [users].",
+    "program": "Install it below /opt or /usr, in an environment that every user may read.",
     "secrets": "Give each secret file to its side's user with mode 600.",
     "revocation": 'Write revocation = "none" if that is your decision.',
     "databases": "Run `csc-server migrate`.",
@@ -88,8 +87,7 @@ def check_settings(path: Path, only: str | None) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield group("settings", [Finding("file", Status.FAIL, error.message, error.advice)])
         return
-    situation = Situation(reading, chosen(only), os.geteuid(), partial(is_current, reading))
-    yield group("settings", [*_form(reading), *_checks(situation)])
+    yield group("settings", [*_form(reading), *_checks(situation(reading, only))])
     listen, base_url = (reading.text("web", name) for name in ("listen", "base_url"))
     if listen is not None and base_url is not None and only != "signer":
         yield check_service(Place(listen, base_url), f"csc-server serve --settings {path}")
@@ -100,9 +98,9 @@ def _form(reading: Reading) -> Iterator[Finding]:
         yield Finding("form", Status.FAIL, fault, _ADVICE["form"])
 
 
-def _checks(situation: Situation) -> Iterator[Finding]:
+def _checks(facts: Situation) -> Iterator[Finding]:
     for name, check in CHECKS.items():
-        faults = [Finding(name, Status.FAIL, fault, _ADVICE[name]) for fault in check(situation)]
+        faults = [Finding(name, Status.FAIL, fault, _ADVICE[name]) for fault in check(facts)]
         yield from faults or [Finding(name, Status.OK)]
 
 

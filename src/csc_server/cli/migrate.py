@@ -41,8 +41,7 @@ def migrate(path: Path, only: str | None, owner: str | None) -> None:
     if faults:
         raise ConfigurationError(faults, advice=ADVICE)
     for side in sides:
-        url = str(reading.text(side, "database_url"))
-        if is_current(reading, url, side):
+        if is_current(reading, side):
             click.echo(f"{side}: up to date")
             continue
         task = _migration(reading, side, owner).model_dump_json()

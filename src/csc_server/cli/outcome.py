@@ -39,6 +39,9 @@ def exit_code(error: CscServerError) -> int:
 
 def report_usage(error: click.ClickException) -> None:
     """Print a mistake on the command line: click's sentence, then where help is."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return
     context = error.ctx if isinstance(error, click.UsageError) else None
     command = context.command_path if context else "csc-server"
     click.echo(f"Error: {error.format_message()}", err=True)

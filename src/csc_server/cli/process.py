@@ -133,6 +133,7 @@ _PARTS: dict[str, Callable[[bytes], None]] = {
     "signer": _run_signer,
     "migrate-web": partial(_migrate, side="web"),
     "migrate-signer": partial(_migrate, side="signer"),
+    "check-python": lambda _: None,
     "check-web": partial(_check, side="web"),
     "check-signer": partial(_check, side="signer"),
 }

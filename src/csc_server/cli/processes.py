@@ -70,9 +70,12 @@ class Processes:
 
     stop: Stop
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    logs: dict[str, Path] = field(default_factory=dict)
 
     def start(self, part: str, settings: Part, account: Account | None = None, log: Path | None = None) -> None:
         """Start a part with its settings; `account` drops root, `log` takes what it prints."""
+        if log is not None:
+            self.logs[part] = log
         self.running[part] = start_process(part, settings.model_dump_json().encode(), account, log)
 
     def check(self) -> None:
@@ -80,7 +83,10 @@ class Processes:
         for part, process in self.running.items():
             code = process.poll()
             if code is not None:
-                raise CscServerError(f"The {part} process has ended {_how(code)}.", advice="Its messages say why.")
+                raise CscServerError(f"The {part} process has ended {_how(code)}.", advice=self._where(part))
+
+    def _where(self, part: str) -> str:
+        return f"Read why in {self.logs[part]}." if part in self.logs else "Its last messages say why."
 
     def wait(self) -> None:
         """Block until a signal asks to stop; raise CscServerError when a part ends before."""
@@ -131,6 +137,7 @@ def start_process(
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
+            env=_environment(part),
             start_new_session=True,
             user=account.uid if account else None,
             group=account.gid if account else None,
@@ -139,6 +146,12 @@ def start_process(
     with contextlib.suppress(BrokenPipeError):  # it has ended already: whoever waits for it says so
         _send(process, data)
     return process
+
+
+def _environment(part: str) -> dict[str, str]:
+    """Return what a process inherits: no settings, which it gets in its own way, and for web no word of a device."""
+    left_out = ("CSC_SERVER_", "SOFTHSM") if part == "web" else ("CSC_SERVER_",)
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
 
 
 @contextlib.contextmanager

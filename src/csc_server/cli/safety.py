@@ -4,9 +4,9 @@ security.md AR-01, AR-03, AR-08, SC-07; `doctor` shows the same checks. Checks r
 that a fault in one place hides no fault in another.
 """
 
-import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,6 @@ from sqlalchemy.exc import ArgumentError
 from csc_server.cli.marker import made_by_dev
 from csc_server.cli.processes import Account
 from csc_server.cli.settings_file import Reading
-from csc_server.errors import CscServerError
 
 SIDES = ("web", "signer")
 MIN_PIN = 6
@@ -35,8 +34,10 @@ class Situation:
     reading: Reading
     sides: Collection[str]
     uid: int
-    is_current: Callable[[str, str], bool]
-    """Whether the database at a URL has the newest tables of a side: `storage.migrate.is_current`."""
+    can_run: Callable[[str], bool]
+    """Whether the user of a side may run this Python."""
+    is_current: Callable[[str], bool]
+    """Whether the database of a side has the newest tables."""
 
 
 Check = Callable[[Situation], Iterator[str]]
@@ -64,7 +65,7 @@ def check_address(situation: Situation) -> Iterator[str]:
         yield "web.base_url must be https://host[:port] without path, query or slash at its end."
     listen = situation.reading.text("web", "listen")
     if listen is not None and not listen.startswith("unix:/"):
-        yield "web.listen must be unix:/path: a TLS proxy stands before the service, see deploy/nginx."
+        yield "web.listen must be unix:/path: a TLS proxy stands before the service."
 
 
 def _is_base_url(text: str) -> bool:
@@ -124,6 +125,13 @@ def check_users(situation: Situation) -> Iterator[str]:
         yield f"uid {situation.uid} may not run {' and '.join(situation.sides)}: start as root or as that side's user."
 
 
+def check_program(situation: Situation) -> Iterator[str]:
+    """The users of the sides reach this Python and this program: not so below another user's home."""
+    for side in situation.sides:
+        if not situation.can_run(side):
+            yield f"users.{side} may not run {sys.executable}: install the service where that user can read it."
+
+
 def check_secrets(situation: Situation) -> Iterator[str]:
     """Secrets are files of their side alone, and none of them is a default (SC-07, AR-08)."""
     reading = situation.reading
@@ -148,10 +156,10 @@ def _file_faults(path: Path, owner: str | None) -> Iterator[str]:
     if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield f"{path} can be read by others than its owner: chmod 600."
     try:
-        expected = {0, Account.named(owner).uid} if owner else {0, status.st_uid}
+        expected = Account.named(owner).uid if owner else status.st_uid
     except KeyError:
         return
-    if status.st_uid not in expected:
+    if status.st_uid != expected:
         yield f"{path} belongs to another user than {owner}."
 
 
@@ -182,18 +190,8 @@ def check_databases(situation: Situation) -> Iterator[str]:
             continue
         if database_url(situation.reading, side) is None:
             yield f"{side}.database_url is no database URL."
-        elif not _is_current(situation, url, side):
+        elif not situation.is_current(side):
             yield f"{side}.database_url: the tables are not there or not up to date: run `csc-server migrate`."
-
-
-def _is_current(situation: Situation, url: str, side: str) -> bool:
-    database = make_url(url).database or ""
-    if url.startswith("sqlite") and not os.path.exists(database):  # noqa: PTH110 Path raises where this says no
-        return False
-    try:
-        return situation.is_current(url, side)
-    except CscServerError:
-        return False
 
 
 CHECKS: dict[str, Check] = {
@@ -202,6 +200,7 @@ CHECKS: dict[str, Check] = {
     "device": check_device,
     "folders": check_folders,
     "users": check_users,
+    "program": check_program,
     "secrets": check_secrets,
     "revocation": check_revocation,
     "databases": check_databases,

@@ -1,20 +1,21 @@
 """`csc-server serve`: the production verb. It runs nothing that `safety` has a fault for."""
 
 import os
-from functools import partial
 from pathlib import Path
 
 import click
 
 from csc_server.cli.processes import Account, Processes, stop_signals
-from csc_server.cli.safety import Situation, faults
+from csc_server.cli.safety import faults
 from csc_server.cli.settings_file import ADVICE, Reading, read_settings
-from csc_server.cli.sides import account, chosen, is_current, only_option
+from csc_server.cli.sides import account, only_option, situation
 from csc_server.errors import ConfigurationError
 from csc_server.settings import Settings
 
 SOCKET_DIR_MODE = 0o711
 """Web may reach the signer's sockets by name; nobody else may list them."""
+LISTEN_MODE = 0o750
+"""The reverse proxy reaches web's socket as a member of web's group."""
 
 
 @click.command()
@@ -39,8 +40,7 @@ def serve(path: Path, only: str | None) -> None:
     Unsafe settings are refused, and every fault is listed at once.
     """  # noqa: D301 click wants the character itself
     reading = read_settings(path)
-    sides = chosen(only)
-    found = faults(Situation(reading, sides, os.geteuid(), partial(is_current, reading)))
+    found = faults(situation(reading, only))
     if found or reading.settings is None:
         raise ConfigurationError(found, advice=ADVICE)
     with stop_signals() as stop:
@@ -59,7 +59,9 @@ def _start(processes: Processes, reading: Reading, settings: Settings, only: str
         _make_folder(settings.socket_dir, user, SOCKET_DIR_MODE)
         processes.start("signer", settings.signer, user)
     if settings.web is not None and only != "signer":
-        processes.start("web", settings.web, account(reading, "web"))
+        user = account(reading, "web")
+        _make_folder(Path(settings.web.listen.removeprefix("unix:")).parent, user, LISTEN_MODE)
+        processes.start("web", settings.web, user)
 
 
 def _make_folder(path: Path, user: Account | None, mode: int) -> None:

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import click
 
 from csc_server.cli.processes import Account, start_process
-from csc_server.cli.safety import SIDES
+from csc_server.cli.safety import SIDES, Situation
 from csc_server.cli.settings_file import Reading
+
+PROBE_DEADLINE = 30.0
+"""Seconds a look at a database may take."""
 
 only_option = click.option(
     "--only", type=click.Choice(SIDES), help="One side alone, for a service manager with a unit for each."
@@ -29,11 +32,33 @@ def account(reading: Reading, side: str) -> Account | None:
         return None
 
 
-def is_current(reading: Reading, url: str, side: str) -> bool:
-    """Ask, as the side's user, whether its tables are up to date: root would leave files of its own behind."""
-    process = start_process(f"check-{side}", url.encode(), account(reading, side), quiet=True)
+def situation(reading: Reading, only: str | None) -> Situation:
+    """Return what the checks of safety look at, with probes that run as the user of each side.
+
+    As that user, since root would leave files of its own beside a database.
+    """
+    return Situation(
+        reading=reading,
+        sides=chosen(only),
+        uid=os.geteuid(),
+        can_run=lambda side: _succeeds("check-python", b"", account(reading, side)),
+        is_current=lambda side: is_current(reading, side),
+    )
+
+
+def is_current(reading: Reading, side: str) -> bool:
+    """Whether the tables of a side are up to date, asked as its user."""
+    url = reading.text(side, "database_url") or ""
+    return _succeeds(f"check-{side}", url.encode(), account(reading, side))
+
+
+def _succeeds(part: str, data: bytes, user: Account | None) -> bool:
     try:
-        return process.wait(30) == 0
+        process = start_process(part, data, user, quiet=True)
+    except OSError:
+        return False
+    try:
+        return process.wait(PROBE_DEADLINE) == 0
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

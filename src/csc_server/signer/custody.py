@@ -12,7 +12,7 @@ from csc_server.audit.events import Event, Outcome
 from csc_server.clock import Clock
 from csc_server.signer.device.port import KeyDevice
 from csc_server.signer.identity.one_time_code import new_otp_factor
-from csc_server.signer.identity.pin import new_pin_factor
+from csc_server.signer.identity.pin import PIN_COST, PinCost, new_pin_factor
 from csc_server.signer.signing.credential import Credentials, link_mac
 from csc_server.storage.ports.signer import CredentialRow, CustodyStore, FactorRow
 from csc_server.values import AuthMode, ClientId, CredentialId, CredentialState, KeyType, Scal, SignerId
@@ -43,10 +43,18 @@ class NewCredential:
 class Custody:
     """Creates signers and credentials; every creation is audited."""
 
-    def __init__(self, store: CustodyStore, device: KeyDevice, clock: Clock, writer: str = "custody") -> None:
+    def __init__(
+        self,
+        store: CustodyStore,
+        device: KeyDevice,
+        clock: Clock,
+        writer: str = "custody",
+        pin_cost: PinCost = PIN_COST,
+    ) -> None:
         self._store = store
         self._device = device
         self._clock = clock
+        self._pin_cost = pin_cost
         self._chain = Chain(writer, store.chain_head(writer))
 
     def create_signer(self, signer_id: SignerId, clients: Sequence[ClientId] = ()) -> None:
@@ -84,7 +92,7 @@ class Custody:
         return row
 
     def _factors(self, new: NewCredential) -> list[FactorRow]:
-        factors = [new_pin_factor(self._device, new.credential_id, new.pin)]
+        factors = [new_pin_factor(self._device, new.credential_id, new.pin, self._pin_cost)]
         if new.totp_seed is not None:
             factors.append(new_otp_factor(self._device, new.credential_id, new.totp_seed))
         return factors

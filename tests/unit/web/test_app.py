@@ -10,20 +10,18 @@ from csc_server.audit.log import AuditLog
 from csc_server.errors import UnavailableError
 from csc_server.settings import WebSettings
 from csc_server.storage.engine import make_engine
-from csc_server.storage.migrate import upgrade
 from csc_server.web.app import STRANGERS, create_app, stop
 from fakes.web_application import WebApplication
+from stores import migrated_database
 
 HOST = "sign.example.jp"
 
 
 @pytest.fixture
 def settings(tmp_path):
-    url = f"sqlite:///{tmp_path}/web.db"
-    upgrade(url, "web")
     return WebSettings(
         base_url=f"https://{HOST}",
-        database_url=url,
+        database_url=migrated_database(tmp_path, "web"),
         socket_dir=tmp_path / "sockets",
         listen=f"unix:{tmp_path}/web.sock",
         signer_uid=0,

@@ -15,7 +15,7 @@ from csc_server.clock import Clock
 from csc_server.errors import RefusedError
 from csc_server.signer.device.port import KeyDevice
 from csc_server.signer.identity.one_time_code import accepted_step
-from csc_server.signer.identity.pin import is_right_pin
+from csc_server.signer.identity.pin import PIN_COST, PinCost, is_right_pin
 from csc_server.storage.ports.signer import ActivationStore, ActivationTransaction, ConflictError, FactorRow, LockLimits
 from csc_server.values import CredentialId, FactorKind, Refusal, Scal
 from csc_server.wire import Json, canonical_json, encode_base64url
@@ -70,11 +70,19 @@ def required_kinds(factors: Mapping[FactorKind, FactorRow], scal: Scal) -> tuple
 class EvidenceVerifier:
     """Compares PINs and one-time codes with the signer's own store."""
 
-    def __init__(self, store: ActivationStore, device: KeyDevice, clock: Clock, limits: LockLimits) -> None:
+    def __init__(
+        self,
+        store: ActivationStore,
+        device: KeyDevice,
+        clock: Clock,
+        limits: LockLimits,
+        pin_cost: PinCost = PIN_COST,
+    ) -> None:
         self._store = store
         self._device = device
         self._clock = clock
         self._limits = limits
+        self._pin_cost = pin_cost
 
     def verify(self, credential_id: CredentialId, kinds: Sequence[FactorKind], evidence: Evidence) -> VerifiedEvidence:
         """Verify every factor in `kinds`, at least one, or raise RefusedError."""
@@ -94,7 +102,7 @@ class EvidenceVerifier:
         if factor is None:
             raise RefusedError(_LOCKED[kind])
         if kind is FactorKind.PIN:
-            step = 0 if is_right_pin(self._device, factor, secret) else None
+            step = 0 if is_right_pin(self._device, factor, secret, self._pin_cost) else None
         else:
             step = accepted_step(self._device, factor, secret, now)
         if step is None:

@@ -7,6 +7,7 @@ verifier copied to another credential by SQL proves nothing there.
 import hmac
 import secrets
 import unicodedata
+from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
@@ -17,11 +18,21 @@ from csc_server.values import CredentialId, FactorKind
 
 MIN_LENGTH = 4
 MAX_LENGTH = 64
-MEMORY_KIB = 65_536
-"""64 MiB, with three passes the floor that AU-05 sets (RFC 9106, 4 gives the same order)."""
-ITERATIONS = 3
 SALT_LENGTH = 16
 VERIFIER_LENGTH = 32
+
+
+@dataclass(frozen=True)
+class PinCost:
+    """What one comparison of a PIN costs: KiB of memory and passes over them (RFC 9106, 3.1)."""
+
+    memory_kib: int
+    iterations: int
+
+
+PIN_COST = PinCost(memory_kib=65_536, iterations=3)
+"""The floor that AU-05 sets (RFC 9106, 4 gives the same order). No setting changes it and no composition root
+passes another: only tests of other rules do, whose PINs guard nothing."""
 
 
 class UnusablePinError(CscServerError):
@@ -39,23 +50,26 @@ def normalise(pin: str) -> bytes | None:
         return None
 
 
-def new_pin_factor(device: KeyDevice, credential_id: CredentialId, pin: str) -> FactorRow:
+def new_pin_factor(device: KeyDevice, credential_id: CredentialId, pin: str, cost: PinCost = PIN_COST) -> FactorRow:
     """Return the factor row for a PIN its signer chose, else raise UnusablePinError."""
     normalised = normalise(pin)
     if normalised is None:
         raise UnusablePinError(f"a PIN has {MIN_LENGTH} to {MAX_LENGTH} printable characters")
     salt = secrets.token_bytes(SALT_LENGTH)
-    return FactorRow(credential_id, FactorKind.PIN, _verifier(device, credential_id, normalised, salt), salt)
+    verifier = _verifier(device, credential_id, normalised, salt, cost)
+    return FactorRow(credential_id, FactorKind.PIN, verifier, salt)
 
 
-def is_right_pin(device: KeyDevice, factor: FactorRow, pin: str) -> bool:
+def is_right_pin(device: KeyDevice, factor: FactorRow, pin: str, cost: PinCost = PIN_COST) -> bool:
     """Compare a PIN with its factor; a try must have been counted before (AU-06)."""
     normalised = normalise(pin)
-    computed = _verifier(device, factor.credential_id, normalised or b"", factor.salt)
+    computed = _verifier(device, factor.credential_id, normalised or b"", factor.salt, cost)
     return hmac.compare_digest(computed, factor.verifier) and normalised is not None
 
 
-def _verifier(device: KeyDevice, credential_id: CredentialId, pin: bytes, salt: bytes) -> bytes:
+def _verifier(device: KeyDevice, credential_id: CredentialId, pin: bytes, salt: bytes, cost: PinCost) -> bytes:
     keyed = device.authenticate(b"csc-server/pin/1\0" + credential_id.encode() + b"\0" + pin)
-    derivation = Argon2id(salt=salt, length=VERIFIER_LENGTH, iterations=ITERATIONS, lanes=1, memory_cost=MEMORY_KIB)
+    derivation = Argon2id(
+        salt=salt, length=VERIFIER_LENGTH, iterations=cost.iterations, lanes=1, memory_cost=cost.memory_kib
+    )
     return derivation.derive(keyed)

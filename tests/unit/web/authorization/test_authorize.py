@@ -2,6 +2,7 @@
 
 import base64
 import json
+from copy import copy
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -17,6 +18,20 @@ FOREIGN = "https://evil.example/cb"
 @pytest.fixture
 def flow():
     return CodeFlow()
+
+
+@pytest.fixture(scope="module")
+def refusing():
+    """One application for all requests that leave nothing behind, which every test with it proves."""
+    return CodeFlow()
+
+
+@pytest.fixture
+def unmoved(refusing):
+    before = {name: copy(value) for name, value in vars(refusing.store).items() if name != "lock"}
+    yield refusing
+    assert {name: getattr(refusing.store, name) for name in before} == before
+    assert refusing.activation.requests == []
 
 
 def request_of(flow, answer):
@@ -77,13 +92,13 @@ BAD_REQUESTS = {
 
 
 @pytest.mark.parametrize(("parameters", "error"), BAD_REQUESTS.values(), ids=BAD_REQUESTS)
-def test_OA_06_every_refusal_by_redirect_has_error_state_and_issuer(flow, parameters, error):
-    answer = error_of(flow.authorize(**parameters))
+def test_OA_06_every_refusal_by_redirect_has_error_state_and_issuer(unmoved, parameters, error):
+    answer = error_of(unmoved.authorize(**parameters))
 
     assert answer["error"] == error
     assert answer["state"] == "s t/a+te"
     assert answer["iss"] == BASE_URL
-    assert flow.store.interactions == {}
+    assert unmoved.store.interactions == {}
 
 
 @pytest.mark.parametrize("parameters", [*(each for each, _ in BAD_REQUESTS.values()), {}], ids=[*BAD_REQUESTS, "right"])
@@ -94,8 +109,8 @@ def test_OA_06_every_refusal_by_redirect_has_error_state_and_issuer(flow, parame
         "https://client.example@evil.example/cb", "https://client.example:443/cb", "javascript:alert(1)", "//evil.example",
     ],
 )  # fmt: skip
-def test_OA_05_a_foreign_redirect_uri_is_never_followed_on_any_error_path(flow, parameters, redirect_uri):
-    answer = flow.authorize(**parameters, redirect_uri=redirect_uri)
+def test_OA_05_a_foreign_redirect_uri_is_never_followed_on_any_error_path(unmoved, parameters, redirect_uri):
+    answer = unmoved.authorize(**parameters, redirect_uri=redirect_uri)
 
     assert answer.status_code == 400
     assert "Location" not in answer.headers
@@ -114,8 +129,8 @@ def test_OA_05_a_foreign_redirect_uri_is_never_followed_on_any_error_path(flow, 
         ({"state": "\x00"}, "The request is missing"),
     ],
 )
-def test_OA_05_before_client_and_redirect_uri_are_known_errors_are_json(flow, parameters, text):
-    answer = flow.authorize(**parameters)
+def test_OA_05_before_client_and_redirect_uri_are_known_errors_are_json(unmoved, parameters, text):
+    answer = unmoved.authorize(**parameters)
 
     assert answer.status_code == 400
     assert answer.mimetype == "application/json"
@@ -299,13 +314,13 @@ BAD_DETAILS = {
 
 
 @pytest.mark.parametrize("text", BAD_DETAILS.values(), ids=BAD_DETAILS)
-def test_OA_08_malformed_details_are_refused(flow, text):
-    assert error_of(flow.authorize(authorization_details=text))["error"] == "invalid_authorization_details"
+def test_OA_08_malformed_details_are_refused(unmoved, text):
+    assert error_of(unmoved.authorize(authorization_details=text))["error"] == "invalid_authorization_details"
 
 
 @pytest.mark.parametrize("name", ["credentialID", "numSignatures", "hashes", "hash", "hashAlgorithmOID"])
-def test_OA_08_separate_parameters_beside_details_are_refused(flow, name):
-    answer = flow.authorize(authorization_details=details(), **{name: "1"})
+def test_OA_08_separate_parameters_beside_details_are_refused(unmoved, name):
+    answer = unmoved.authorize(authorization_details=details(), **{name: "1"})
 
     assert error_of(answer)["error_description"] == f"Invalid parameter {name}"
 
