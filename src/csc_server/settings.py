@@ -74,6 +74,8 @@ class WebSettings(Part):
     threads: int = Field(default=8, ge=1, le=64)
     signing_workers: int = Field(default=2, ge=1, le=64)
     evidence_workers: int = Field(default=1, ge=1, le=16)
+    call_deadline: float = Field(default=3.0, ge=0.5, le=30)
+    """The signer's deadline of one device call: web gives up a little later."""
     limits: Limits = Limits()
     name: str = "csc-server"
     description: str = "Remote signature service"

@@ -64,8 +64,10 @@ class Signer:
         self.client = CscClient(seed.base_url, "v2")
 
     def login(self) -> None:
+        """Fetch all that is asked for but once, while the service is whole."""
         if not self.client.token:
             self.client.token = self.client.login(self.seed.users[0])
+            self._certificate = self.client.certificates(self.credential.credential_id)[0]
 
     def authorize(self, digests: list[bytes]) -> str | None:
         """Return a SAD, or None when the service is away."""
@@ -118,14 +120,8 @@ class Signer:
         signatures = [strict_base64(value) for value in response.json()["signatures"]]
         assert len(signatures) == len(digests)
         for digest, signature in zip(digests, signatures, strict=True):
-            verify(self.certificate, digest, signature, Scheme(SHA256))
+            verify(self._certificate, digest, signature, Scheme(SHA256))
         return signatures
-
-    @property
-    def certificate(self):
-        if not hasattr(self, "_certificate"):
-            self._certificate = self.client.certificates(self.credential.credential_id)[0]
-        return self._certificate
 
 
 @dataclass
@@ -139,8 +135,7 @@ class Ledger:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, signer: Signer, sad: str, digests: list[bytes], began: float, response: requests.Response) -> None:
-        with self._lock:
-            self.statuses[response.status_code] += 1
+        self.count(response.status_code)
         if response.status_code != 200:
             if not is_away(response):
                 assert response.status_code == 400, f"{response.status_code} {response.text[:300]}"
@@ -149,6 +144,10 @@ class Ledger:
         with self._lock:
             self.returned.update((sad, digest) for digest in digests)
             self.last_success_began = max(self.last_success_began, began)
+
+    def count(self, status: int) -> None:
+        with self._lock:
+            self.statuses[status] += 1
 
     def fail(self, error: BaseException) -> None:
         with self._lock:
@@ -168,6 +167,7 @@ def offer_again_and_again(signer: Signer, ledger: Ledger, stop: threading.Event)
                 digests = fresh_digests(HASHES)
                 sad = signer.authorize(digests)
                 if sad is None:
+                    ledger.count(503)
                     stop.wait(0.1)
                     continue
                 offers = [[digests[number] for number in offer] for offer in OFFERS]
@@ -188,7 +188,6 @@ def load(signers: list[Signer]) -> Iterator[Ledger]:
     ledger, stop = Ledger(), threading.Event()
     for signer in signers:
         signer.login()
-        assert signer.certificate
     threads = [threading.Thread(target=offer_again_and_again, args=(signer, ledger, stop)) for signer in signers]
     for thread in threads:
         thread.start()

@@ -43,8 +43,12 @@ from csc_server.activation.peer import peer_uid
 from csc_server.errors import MalformedInputError, RefusedError, UnavailableError
 from csc_server.values import Refusal
 
-DEADLINE = 15.0
-"""Seconds for a whole request (security.md, table of limits)."""
+ANSWER_MARGIN = 0.8
+"""Seconds beyond the device's own deadline until a caller is told that the signer does not answer (RL-04)."""
+EACH_HASH = 0.03
+"""Seconds a batch may take for each of its hashes: five times RSA-4096 in software."""
+LONGEST = 30.0
+"""Seconds at most for a whole request (security.md, table of limits)."""
 HEALTH_DEADLINE = 2.0
 
 _AnswerT = TypeVar("_AnswerT")
@@ -155,7 +159,15 @@ class LaneClient:
 class SignerClient:
     """The Activation port over sockets; safe to share between threads."""
 
-    def __init__(self, socket_dir: Path, signing_workers: int, evidence_workers: int, signer_uid: int) -> None:
+    def __init__(
+        self,
+        socket_dir: Path,
+        signing_workers: int,
+        evidence_workers: int,
+        signer_uid: int,
+        call_deadline: float = 3.0,
+    ) -> None:
+        self._deadline = call_deadline + ANSWER_MARGIN
         workers = {Lane.SIGN: signing_workers, Lane.REGISTRY: 1, Lane.EVIDENCE: evidence_workers}
         self._lanes = {lane: LaneClient(socket_dir, lane, number, signer_uid) for lane, number in workers.items()}
 
@@ -195,7 +207,9 @@ class SignerClient:
         return states
 
     def _call(self, request: Request, expected: type[_AnswerT]) -> _AnswerT:
-        body = self._lanes[LANES[type(request)]].call(frame(encode(request)), DEADLINE)
+        hashes = len(request.hashes) if isinstance(request, Sign) else 0
+        deadline = min(self._deadline + EACH_HASH * hashes, LONGEST)
+        body = self._lanes[LANES[type(request)]].call(frame(encode(request)), deadline)
         answer = _decoded(body)
         if isinstance(answer, expected):
             return answer

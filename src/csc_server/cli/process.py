@@ -10,9 +10,9 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from csc_server.cli.listening import LOOPBACK, Listen
 from csc_server.cli.outcome import FAILED, report
 from csc_server.errors import CscServerError
 from csc_server.settings import Part, SignerSettings, WebSettings
@@ -75,15 +75,15 @@ def serve_web(settings: WebSettings) -> None:
     from granian.http import HTTP1Settings  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
 
-    kind, _, place = settings.listen.rpartition(":")
-    unix = kind == "unix"
+    listen = Listen.read(settings.listen)
+    listen.clear()
     os.register_at_fork(after_in_child=_begin_worker)
     Granian(
         "csc_server.web.app",
-        address="127.0.0.1" if unix else kind,
-        port=0 if unix else int(place),
-        uds=Path(place) if unix else None,
-        uds_permissions=SOCKET_MODE if unix else None,
+        address=LOOPBACK,
+        port=listen.port,
+        uds=listen.path,
+        uds_permissions=SOCKET_MODE if listen.path else None,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),

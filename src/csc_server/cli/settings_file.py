@@ -72,7 +72,7 @@ def _merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fill_in(raw: dict[str, Any]) -> None:
-    """Derive what need not be written twice: the uids from the users, the issuer from the base URL."""
+    """Derive what need not be written twice: uids from the users, the issuer from the base URL, the deadline."""
     web, signer, users = (raw.get(name) for name in ("web", "signer", "users"))
     accounts = users if isinstance(users, Mapping) else {}
     if isinstance(web, dict):
@@ -81,6 +81,9 @@ def _fill_in(raw: dict[str, Any]) -> None:
         signer.setdefault("web_uids", [_uid(accounts.get("web"))])
         if isinstance(web, dict) and "base_url" in web:
             signer.setdefault("issuer", web["base_url"])
+        device = signer.get("device")
+        if isinstance(web, dict) and isinstance(device, Mapping) and "call_deadline" in device:
+            web.setdefault("call_deadline", device["call_deadline"])
 
 
 NO_USER = -1

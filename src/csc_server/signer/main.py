@@ -185,7 +185,13 @@ def disable_unusable(store: SqlSignerStore, credentials: Credentials, chain: Cha
 
 
 def _open_watched(settings: SignerSettings, place: Place, stamps: CallStamps) -> KeyDevice:
-    return WatchedDevice(open_device(settings.device), stamps, place.number)
+    """Open the device under the deadline of one call: a login may hang like anything else (RL-04)."""
+    stamps.enter(place.number)
+    try:
+        device = open_device(settings.device)
+    finally:
+        stamps.leave(place.number)
+    return WatchedDevice(device, stamps, place.number)
 
 
 def _chain(settings: SignerSettings, place: Place, store: SqlSignerStore) -> Chain:

@@ -31,6 +31,9 @@ from csc_server.signer.signing.sign import Signing
 from csc_server.storage.ports.signer import CommitUnknownError, CredentialRow
 from csc_server.values import CredentialId, FactorKind
 
+OK = "ok"
+"""The state of a part that works."""
+
 
 class Service(Protocol):
     """What the worker loop needs: answers in request order, and whether the process must end after them."""
@@ -49,14 +52,17 @@ class SigningService:
     def __init__(self, signing: Signing, health: Callable[[], Health]) -> None:
         self._signing = signing
         self._health = health
-        self._diverged = False
+        self._lost = False
 
     @property
     def must_end(self) -> bool:
-        return self._signing.must_end or self._diverged
+        return self._signing.must_end or self._lost
 
     def health(self) -> Health:
-        return self._health()
+        """Return the worker's state; a device that failed the probe is not used again."""
+        health = self._health()
+        self._lost = self._lost or health.device != OK
+        return health
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Answer a group; a request of another lane is refused as unavailable here."""
@@ -66,12 +72,12 @@ class SigningService:
         except CommitUnknownError:
             raise
         except UnavailableError as error:
-            self._diverged = error.component == "audit"  # another has this chain's place: read it anew
+            self._lost = error.component == "audit"  # another has this chain's place: read it anew
             signed = iter([Unavailable(error.component, error.retry_after)] * len(signs))
         return [self._other(request) if not isinstance(request, Sign) else next(signed) for request in requests]
 
     def _other(self, request: Request) -> Answer:
-        return self._health() if isinstance(request, Ping) else Unavailable("signer", 1)
+        return self.health() if isinstance(request, Ping) else Unavailable("signer", 1)
 
 
 class ActivationService:
@@ -94,7 +100,10 @@ class ActivationService:
         self.must_end = False
 
     def health(self) -> Health:
-        return self._health()
+        """Return the worker's state; a device that failed the probe is not used again."""
+        health = self._health()
+        self.must_end = self.must_end or health.device != OK
+        return health
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Answer requests one by one; a failed device ends the worker after its answers."""
@@ -102,7 +111,7 @@ class ActivationService:
 
     def _one(self, request: Request) -> Answer:
         if isinstance(request, Ping):
-            return self._health()
+            return self.health()
         handler = self._handlers.get(type(request))
         if handler is None or isinstance(request, Ping):
             return Unavailable("signer", 1)

@@ -81,6 +81,7 @@ class Supervisor:
             return pid
         status = 1
         try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until the worker sets its own: none may be lost
             _die_with_parent(parent)
             worker.run(worker.listener)
             status = 0

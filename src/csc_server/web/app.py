@@ -51,7 +51,11 @@ def create_app(settings: WebSettings, clock: Clock | None = None) -> Flask:
     clock = clock or SystemClock()
     store = SqlWebStore(make_engine(settings.database_url))
     activation = SignerClient(
-        settings.socket_dir, settings.signing_workers, settings.evidence_workers, settings.signer_uid
+        settings.socket_dir,
+        settings.signing_workers,
+        settings.evidence_workers,
+        settings.signer_uid,
+        settings.call_deadline,
     )
     writer = f"web-{socket.gethostname()}-{os.getpid()}"
     audit = AuditLog(store, writer, clock)

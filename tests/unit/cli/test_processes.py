@@ -16,7 +16,7 @@ SETTINGS = Users(web="a", signer="b")
 PROGRAMS = {
     "sleeping": "import sys, signal; sys.stdin.read(); signal.pause()",
     "ending": "import sys; sys.stdin.read(); sys.exit(7)",
-    "echoing": "import os, sys; print(sys.stdin.read(), sorted(n for n in os.environ if 'CSC' in n or 'HSM' in n))",
+    "echoing": "import os, sys; print(sys.stdin.read(), sorted(n for n in os.environ if 'CSC_SERVER' in n or 'HSM' in n))",
 }
 
 

@@ -29,6 +29,7 @@ database_url = "sqlite:////srv/signer.sqlite3"
 [signer.device]
 module = "/usr/lib/module.so"
 token_label = "label"
+call_deadline = 4.5
 pin_file = "/etc/pin"
 """
 
@@ -52,6 +53,7 @@ def test_both_sides_get_what_they_share_and_their_own(path):
     assert settings.web.socket_dir == settings.signer.socket_dir
     assert settings.web.signer_uid == OWNER.pw_uid
     assert settings.signer.web_uids == (pwd.getpwnam("nobody").pw_uid,)
+    assert settings.web.call_deadline == settings.signer.device.call_deadline == 4.5
     assert settings.signer.issuer == "https://sign.example.org"
 
 

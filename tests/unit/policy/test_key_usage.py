@@ -18,6 +18,7 @@ from stores import a_credential
 
 BEGIN, END = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC), dt.datetime(2036, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 KEY = ec.generate_private_key(ec.SECP256R1())
+PUBLIC_KEY = KEY.public_key()
 DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # RFC 9336, 3.1
 USAGES = (
     "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
@@ -49,7 +50,7 @@ UNFIT = {
 }
 
 
-def certificate(*, usages=("content_commitment",), purposes=(), authority=False, key=KEY.public_key()):
+def certificate(*, usages=("content_commitment",), purposes=(), authority=False, key=PUBLIC_KEY):
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "signer")])
     builder = x509.CertificateBuilder(name, name, key, 1, BEGIN, END)
     if authority is not None:
@@ -77,7 +78,7 @@ def credential_of(device, **changes):
 def test_SA_07_a_signers_certificate_is_fit(changes):
     facts = read_signing_certificate(certificate(**changes))
 
-    assert serialization.load_der_public_key(facts.public_key_info) == KEY.public_key()
+    assert serialization.load_der_public_key(facts.public_key_info) == PUBLIC_KEY
     assert (facts.not_before, facts.not_after) == (int(BEGIN.timestamp()), int(END.timestamp()))
 
 

@@ -16,11 +16,11 @@ from csc_server.cli.dev.banner import banner, write_examples
 from csc_server.cli.dev.folder import DataFolder, default_folder, write_private
 from csc_server.cli.dev.seeds import read_seed
 from csc_server.cli.dev.token import device_settings, find_module, use_configuration
+from csc_server.cli.listening import LOOPBACK
 from csc_server.cli.processes import Processes, run_process, stop_signals
 from csc_server.errors import CscServerError
 from csc_server.settings import Limits, SignerSettings, WebSettings
 
-LOOPBACK = "127.0.0.1"
 READY_DEADLINE = 60.0
 """Seconds until the service must answer; on an idle machine it takes two."""
 

@@ -1,21 +1,22 @@
 """Verification of a signer's evidence for one transaction (EN 419 241-1 SRA_SAP.1; AU-01, AU-06).
 
 1. Every factor the credential has must be present, else nothing is tried.
-2. For each factor in order: a failure is counted durably, then the secret is compared.
-3. The caller passes the factors in the transaction that stores what they approve: until then their
+2. The device does its part: a device that fails costs no signer a try.
+3. For each factor in order: a failure is counted durably, then the secret is compared.
+4. The caller passes the factors in the transaction that stores what they approve: until then their
    failures stay counted and a code is not used up.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from csc_server.activation.messages import Evidence
 from csc_server.clock import Clock
 from csc_server.errors import RefusedError
 from csc_server.signer.device.port import KeyDevice
-from csc_server.signer.identity.one_time_code import accepted_step
-from csc_server.signer.identity.pin import PIN_COST, PinCost, is_right_pin
+from csc_server.signer.identity.one_time_code import accepted_step, open_seed
+from csc_server.signer.identity.pin import PIN_COST, PinCost, is_right_pin, key_pin
 from csc_server.storage.ports.signer import ActivationStore, ActivationTransaction, ConflictError, FactorRow, LockLimits
 from csc_server.values import CredentialId, FactorKind, Refusal, Scal
 from csc_server.wire import Json, canonical_json, encode_base64url
@@ -67,6 +68,10 @@ def required_kinds(factors: Mapping[FactorKind, FactorRow], scal: Scal) -> tuple
     return tuple(kind for kind in FactorKind if kind in factors)
 
 
+Check = Callable[[FactorRow], int | None]
+"""Compares a secret with the current row of its factor: the time step used (0 for a PIN), None when wrong."""
+
+
 class EvidenceVerifier:
     """Compares PINs and one-time codes with the signer's own store."""
 
@@ -92,21 +97,29 @@ class EvidenceVerifier:
         for kind in kinds:
             if not given[kind]:
                 raise RefusedError(_MISSING[kind])
-        steps = tuple((kind, self._verify_one(credential_id, kind, given[kind] or "")) for kind in kinds)
+        with self._store.read() as reading:
+            factors = reading.factors(credential_id)
+        checks = [(kind, self._prepare(kind, factors[kind], given[kind] or "")) for kind in kinds]
+        steps = tuple((kind, self._try(factors[kind], check)) for kind, check in checks)
         return VerifiedEvidence(credential_id, steps, self._clock.seconds())
 
-    def _verify_one(self, credential_id: CredentialId, kind: FactorKind, secret: str) -> int:
-        now = self._clock.seconds()
-        with self._store.begin() as transaction:
-            factor = transaction.begin_try(credential_id, kind, now, self._limits)
-        if factor is None:
-            raise RefusedError(_LOCKED[kind])
+    def _prepare(self, kind: FactorKind, factor: FactorRow, secret: str) -> Check:
+        """Do the device's part of a comparison, before anything is counted."""
         if kind is FactorKind.PIN:
-            step = 0 if is_right_pin(self._device, factor, secret, self._pin_cost) else None
-        else:
-            step = accepted_step(self._device, factor, secret, now)
+            keyed = key_pin(self._device, factor.credential_id, secret)
+            return lambda current: 0 if is_right_pin(keyed, current, self._pin_cost) else None
+        seed = open_seed(self._device, factor)
+        return lambda current: accepted_step(seed, current.last_step, secret, self._clock.seconds())
+
+    def _try(self, factor: FactorRow, check: Check) -> int:
+        """Count a failure, durably, and only then compare."""
+        with self._store.begin() as transaction:
+            current = transaction.begin_try(factor.credential_id, factor.kind, self._clock.seconds(), self._limits)
+        if current is None:
+            raise RefusedError(_LOCKED[factor.kind])
+        step = check(current) if current.verifier == factor.verifier else None
         if step is None:
-            raise RefusedError(_WRONG[kind])
+            raise RefusedError(_WRONG[factor.kind])
         return step
 
 

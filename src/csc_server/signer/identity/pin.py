@@ -56,19 +56,38 @@ def new_pin_factor(device: KeyDevice, credential_id: CredentialId, pin: str, cos
     if normalised is None:
         raise UnusablePinError(f"a PIN has {MIN_LENGTH} to {MAX_LENGTH} printable characters")
     salt = secrets.token_bytes(SALT_LENGTH)
-    verifier = _verifier(device, credential_id, normalised, salt, cost)
+    verifier = _verifier(_keyed(device, credential_id, normalised), salt, cost)
     return FactorRow(credential_id, FactorKind.PIN, verifier, salt)
 
 
-def is_right_pin(device: KeyDevice, factor: FactorRow, pin: str, cost: PinCost = PIN_COST) -> bool:
-    """Compare a PIN with its factor; a try must have been counted before (AU-06)."""
+@dataclass(frozen=True)
+class KeyedPin:
+    """A PIN somebody brought, after the device's part of its verification; `value` is None for nobody's PIN."""
+
+    value: bytes | None
+
+    def __repr__(self) -> str:
+        return "KeyedPin(...)"
+
+
+def key_pin(device: KeyDevice, credential_id: CredentialId, pin: str) -> KeyedPin:
+    """Do the device's part. It comes before the try is counted: a device that fails costs no signer a try."""
     normalised = normalise(pin)
-    computed = _verifier(device, factor.credential_id, normalised or b"", factor.salt, cost)
-    return hmac.compare_digest(computed, factor.verifier) and normalised is not None
+    keyed = _keyed(device, credential_id, normalised or b"")
+    return KeyedPin(keyed if normalised is not None else None)
 
 
-def _verifier(device: KeyDevice, credential_id: CredentialId, pin: bytes, salt: bytes, cost: PinCost) -> bytes:
-    keyed = device.authenticate(b"csc-server/pin/1\0" + credential_id.encode() + b"\0" + pin)
+def is_right_pin(keyed: KeyedPin, factor: FactorRow, cost: PinCost = PIN_COST) -> bool:
+    """Compare a PIN with its factor; a try must have been counted before (AU-06)."""
+    computed = _verifier(keyed.value or bytes(VERIFIER_LENGTH), factor.salt, cost)
+    return hmac.compare_digest(computed, factor.verifier) and keyed.value is not None
+
+
+def _keyed(device: KeyDevice, credential_id: CredentialId, pin: bytes) -> bytes:
+    return device.authenticate(b"csc-server/pin/1\0" + credential_id.encode() + b"\0" + pin)
+
+
+def _verifier(keyed: bytes, salt: bytes, cost: PinCost) -> bytes:
     derivation = Argon2id(
         salt=salt, length=VERIFIER_LENGTH, iterations=cost.iterations, lanes=1, memory_cost=cost.memory_kib
     )

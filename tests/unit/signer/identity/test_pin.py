@@ -1,7 +1,6 @@
 """PINs and what guessing them costs (AU-05)."""
 
 import ast
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from csc_server.activation.messages import Evidence
 from csc_server.errors import RefusedError
 from csc_server.signer.custody import Custody, NewCredential
 from csc_server.signer.identity.evidence import EvidenceVerifier
-from csc_server.signer.identity.pin import UnusablePinError, is_right_pin, new_pin_factor
+from csc_server.signer.identity.pin import UnusablePinError, is_right_pin, key_pin, new_pin_factor
 from csc_server.storage.ports.signer import LockLimits
 from csc_server.values import AuthMode, CredentialId, FactorKind, KeyType, Refusal, Scal
 from fakes.signer_inside import CHEAP, SIGNER
@@ -38,8 +37,8 @@ def test_AU_05_a_pin_costs_64_MiB_and_three_passes_unless_a_test_says_otherwise(
 
     assert factor.verifier == at_full_cost(device, "1234-right", factor.salt)
     assert len(factor.salt) == 16
-    assert is_right_pin(device, factor, "1234-right")
-    assert not is_right_pin(device, factor, "1234-right", CHEAP)
+    assert is_right_pin(key_pin(device, factor.credential_id, "1234-right"), factor)
+    assert not is_right_pin(key_pin(device, factor.credential_id, "1234-right"), factor, CHEAP)
 
 
 def test_AU_05_custody_enrols_and_the_verifier_compares_at_full_cost_by_themselves(inside):
@@ -79,15 +78,17 @@ def test_AU_05_one_pin_has_another_verifier_each_time_and_for_each_credential(de
     first, second = (new_pin_factor(device, NAME, "1234", CHEAP) for _ in range(2))
 
     assert first.verifier != second.verifier
-    assert not is_right_pin(device, replace(first, credential_id=CredentialId("other")), "1234", CHEAP)
-    assert not is_right_pin(SoftwareDevice(), first, "1234", CHEAP), "guessing needs the device"
+    assert not is_right_pin(key_pin(device, CredentialId("other"), "1234"), first, CHEAP)
+    assert not is_right_pin(key_pin(SoftwareDevice(), first.credential_id, "1234"), first, CHEAP), (
+        "guessing needs the device"
+    )
 
 
 @pytest.mark.parametrize("pin", ["", "123", "1" * 65, "12\n34", "12\x0034", "1234\ud800", "\u200b1234"])
 def test_AU_05_a_pin_nobody_can_have_is_neither_enrolled_nor_right(device, pin):
     factor = new_pin_factor(device, NAME, "1234", CHEAP)
 
-    assert not is_right_pin(device, factor, pin, CHEAP)
+    assert not is_right_pin(key_pin(device, factor.credential_id, pin), factor, CHEAP)
     with pytest.raises(UnusablePinError):
         new_pin_factor(device, NAME, pin, CHEAP)
 
@@ -96,5 +97,5 @@ def test_AU_05_a_pin_nobody_can_have_is_neither_enrolled_nor_right(device, pin):
 def test_AU_05_pins_are_compared_in_their_normal_form(device, chosen, typed):
     factor = new_pin_factor(device, NAME, chosen, CHEAP)
 
-    assert is_right_pin(device, factor, typed, CHEAP)
-    assert not is_right_pin(device, factor, typed[:-1] + "x", CHEAP)
+    assert is_right_pin(key_pin(device, factor.credential_id, typed), factor, CHEAP)
+    assert not is_right_pin(key_pin(device, factor.credential_id, typed[:-1] + "x"), factor, CHEAP)

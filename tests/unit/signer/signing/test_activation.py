@@ -19,8 +19,11 @@ from csc_server.activation.messages import (
     VoidApproval,
 )
 from csc_server.errors import RefusedError
+from csc_server.signer.device.port import DeviceFaultError
+from csc_server.signer.identity.evidence import EvidenceVerifier
 from csc_server.storage.engine import make_engine
-from csc_server.values import AuthMode, ClientId, CredentialId, Refusal, Scal, SignerId
+from csc_server.storage.ports.signer import LockLimits
+from csc_server.values import AuthMode, ClientId, CredentialId, FactorKind, Refusal, Scal, SignerId
 from fakes.signer_inside import PIN, SEED, SIGNER, authorize, caller, digest, sign
 
 A, B, C = (digest(letter) for letter in "abc")
@@ -155,6 +158,33 @@ def test_AU_06_a_refused_transaction_counts_no_try(inside):
         assert refused is Refusal.NUM_SIGNATURES_TOO_HIGH
 
     assert operations.authorize(authorize("explicit", [A])).sad
+
+
+def test_AU_06_a_device_that_fails_costs_no_try(oauth):
+    class AwayDevice:
+        def __getattr__(self, name):
+            return getattr(oauth.device, name)
+
+        def authenticate(self, data):
+            raise DeviceFaultError
+
+    limits = LockLimits()
+    away = EvidenceVerifier(oauth.store, AwayDevice(), oauth.clock, limits)
+    kinds = (FactorKind.PIN, FactorKind.OTP)
+    for _ in range(limits.temporary + 1):
+        with pytest.raises(DeviceFaultError):
+            away.verify(CredentialId("oauth"), kinds, Evidence(PIN, code(oauth)))
+
+    assert approved(oauth)
+
+
+def test_AU_15_seed_changed_by_sql_makes_the_credential_unusable(oauth):
+    approval_id = begun(oauth)
+    with make_engine(oauth.url).begin() as connection:
+        connection.execute(text("UPDATE factors SET verifier = x'00' WHERE kind = 'OTP'"))
+    request = Approve(caller(), approval_id, Evidence(PIN, code(oauth)))
+
+    assert refusal(oauth.operations().approve, request) is Refusal.CREDENTIAL_DISABLED
 
 
 def test_AU_04_code_of_an_old_or_far_step_is_refused(oauth):

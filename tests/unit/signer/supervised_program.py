@@ -1,0 +1,47 @@
+"""The program behind test_supervisor: a supervisor over workers that tell their pid and obey one word.
+
+Arguments: what worker 0 does (`obey` or `crash`), and seconds a device call may take. It prints the addresses
+of its workers' sockets, in hex, then one line for each worker that crashes.
+"""
+
+import functools
+import os
+import signal
+import socket
+import sys
+
+from csc_server.signer.device.watched import CallStamps
+from csc_server.signer.supervisor import Supervisor, Worker
+
+
+def work(index: int, crashes: bool, stamps: CallStamps, listener: socket.socket) -> None:
+    if crashes:
+        print("crash", flush=True)
+        raise RuntimeError("a worker that cannot start")
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    while True:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(f"{os.getpid()} {stamps.age(index)}\n".encode())
+            if connection.recv(4) == b"hang":
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                stamps.enter(index)
+                while True:
+                    signal.pause()
+
+
+def main(first: str, call_deadline: float) -> None:
+    stamps = CallStamps(2)
+    workers = []
+    for index in range(2):
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind("")
+        listener.listen(16)
+        print(listener.getsockname().hex(), flush=True)
+        crashes = index == 0 and first == "crash"
+        workers.append(Worker(f"worker-{index}", listener, functools.partial(work, index, crashes, stamps)))
+    Supervisor(workers, stamps, call_deadline).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]))
