@@ -4,25 +4,31 @@ Each try speaks to a real signer as web would. None may make it sign, mint or ac
 approved, and after each the same workers still serve an honest signature.
 """
 
+import base64
 import hashlib
 import json
 import os
 import secrets
 import socket
 import sqlite3
-from collections.abc import Iterator, Sequence
+import struct
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from attack.parallel import at_once
 from csc_server.activation.client import SignerClient, socket_path
-from csc_server.activation.framing import frame, receive_frame
+from csc_server.activation.framing import MAX_FRAME, frame, receive_frame
 from csc_server.activation.messages import (
     LANES,
+    Activate,
     Activated,
     Answer,
     Approve,
@@ -30,19 +36,25 @@ from csc_server.activation.messages import (
     Begin,
     Caller,
     Evidence,
+    Extend,
     Lane,
     Minted,
+    Ping,
     Refused,
     Request,
     Sign,
     Signed,
     Transaction,
+    Unavailable,
+    VoidApproval,
     decode_answer,
     encode,
 )
+from csc_server.errors import RefusedError
 from csc_server.values import ApprovalId, ClientId, CredentialId, SignerId
 from fault.processes import with_device
-from integration.csc_client import SHA256, CscClient, algorithm_for, verify
+from integration.code_flow import Application
+from integration.csc_client import SHA256, CscClient, Scheme, base64_of, verify
 from integration.one_time_codes import codes_of_this_run
 from integration.service import Credential, Seed, Service
 
@@ -689,7 +701,7 @@ def test_RL_14_a_flood_of_frames_and_connections_is_served_in_the_end(web: Web, 
     with closing(web.connect(Lane.SIGN)) as deaf:
         deaf.sendall(ping * 200)  # and never reads
         idle = [web.connect(Lane.SIGN) for _ in range(100)]
-        answers = web.send(Lane.SIGN, nothing * 2000, answers=2000)
+        answers = [each for _ in range(10) for each in web.send(Lane.SIGN, nothing * 200, answers=200)]
         for connection in idle:
             connection.close()
 
@@ -704,7 +716,7 @@ def insert(web: Web, table: str, row: dict[str, Any]) -> None:
     names = ", ".join(row)
     marks = ", ".join("?" for _ in row)
     with closing(sqlite3.connect(web.database, timeout=30)) as rows, rows:
-        rows.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))  # noqa: S608 our own names
+        rows.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))
 
 
 def token_row(web: Web, token: str, scope: str, **changes: Any) -> dict[str, Any]:

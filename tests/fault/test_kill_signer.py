@@ -10,11 +10,10 @@ import pytest
 from csc_server.audit.verify import verify as verify_chains
 from fault.evidence import OUTCOMES, Evidence
 from fault.load import Ledger, Signer, eventually, load
-from fault.processes import web_workers, with_device
+from fault.processes import with_device
 from integration.service import Service
 
 KILLS = 50
-WEB_KILLS = 8
 
 
 def kill_in_turn(service: Service, ledger: Ledger, count: int) -> None:
@@ -100,27 +99,3 @@ def test_SA_04_no_intent_is_open_after_a_restart(evidence: Evidence) -> None:
 def test_AD_03_the_chains_hold_after_all_that(evidence: Evidence) -> None:
     assert len(evidence.audit) > KILLS
     assert verify_chains(evidence.audit) == []
-
-
-def test_RL_01_killed_web_workers_are_replaced_and_change_nothing(service: Service) -> None:
-    """A web worker that dies takes its open connections along; clients see that, and nothing is signed twice."""
-    signer = Signer(service.seed, service.seed.choose(key="P-256"))
-    whole = len(web_workers(service))
-    assert whole >= 1
-    for _ in range(WEB_KILLS):
-        victim = min(process.pid for process in web_workers(service))
-        os.kill(victim, signal.SIGKILL)
-
-        def is_whole(victim: int = victim) -> bool:
-            pids = {process.pid for process in web_workers(service)}
-            return victim not in pids and len(pids) >= whole
-
-        eventually(is_whole)
-        eventually(lambda: _signs_if_connected(signer))
-
-
-def _signs_if_connected(signer: Signer) -> bool:
-    try:
-        return signer.signs_now()
-    except OSError:  # requests' own errors of a connection are OSError
-        return False

@@ -43,6 +43,7 @@ REFUSED = {
     "depth 33": b"[" * 33 + b"]" * 33,
     "depth 5,000": b'{"a":' * 5000 + b"1" + b"}" * 5000,
     "depth, never closed": b"[" * 100_000,
+    "a string that never ends, full of quotes": b"[" + b"[]," * 40 + b'"' + b'\\"' * 500_000,
     "brackets after a string with an escaped quote": b'["\\"",' + b"[" * 40 + b"]" * 41,
     "too many members": b"{" + b",".join(b'"%d":1' % n for n in range(MAX_MEMBERS + 1)) + b"}",
     "too long an array": b"[" + b"1," * MAX_ARRAY + b"1]",

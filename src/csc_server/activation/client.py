@@ -77,6 +77,9 @@ class WorkerConnection:
         except (OSError, FrameError) as error:
             self._drop()
             raise UnavailableError("signer") from error
+        except BaseException:
+            self._drop()  # its answer, still to come, must not be the next call's
+            raise
         if answer is None:
             self._drop()
             raise UnavailableError("signer")

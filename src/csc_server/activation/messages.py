@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, cast
 
-from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
+from pydantic import PlainSerializer, PlainValidator, StrictInt, TypeAdapter, ValidationError
 
 from csc_server.errors import MalformedInputError
 from csc_server.values import ApprovalId, AuthMode, ClientId, CredentialId, CredentialState, KeyType, Scal, SignerId
@@ -70,7 +70,7 @@ class Transaction:
     """
 
     credential_id: CredentialId
-    num_signatures: int
+    num_signatures: StrictInt
     hashes: tuple[Octets, ...] = ()
     labels: tuple[str, ...] = ()
     hash_algorithm: str = ""

@@ -68,6 +68,7 @@ class Custody:
 
         Raises UnusableCredentialError when the certificate may not stand behind a signature.
         """
+        factors = self._factors(new)
         facts = self._device.generate_key(new.key_type)
         row = CredentialRow(
             credential_id=new.credential_id,
@@ -83,11 +84,12 @@ class Custody:
             version=1,
             link_mac=b"",
             description=new.description,
+            factors=tuple(factor.kind.value for factor in factors),
         )
         row = replace(row, link_mac=link_mac(self._device, row))
         Credentials(self._device, [facts]).prove(row)
         rows = self._chain.extend(_records(row), self._clock.milliseconds())
-        self._store.insert_credential(row, self._factors(new), rows)
+        self._store.insert_credential(row, factors, rows)
         self._chain.accept(rows)
         return row
 

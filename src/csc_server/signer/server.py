@@ -15,6 +15,8 @@ READ_SIZE = 262_144
 SEND_DEADLINE = 2.0
 """Seconds a peer may take to read an answer before its connection is dropped."""
 MAX_CONNECTIONS = 1024
+MAX_WAITING = 1024
+"""Requests read and not yet answered; what is beyond stays with its sender until there is room."""
 
 Handler = Callable[[Sequence[Request]], list[Answer]]
 
@@ -58,16 +60,23 @@ class WorkerServer:
 
     def serve_once(self, timeout: float) -> None:
         """Wait for requests, at most `timeout` seconds, and answer one group."""
-        for key, _ in self._selector.select(0 if self._waiting else timeout):
-            if key.data is None:
-                self._accept()
-            else:
-                self._read(key.data)
+        self._receive(timeout)
         group = self._next_group()
         if group:
             answers = self._handle([request for _, request in group])
             for (connection, _), answer in zip(group, answers, strict=True):
                 self._send(connection, answer)
+
+    def _receive(self, timeout: float) -> None:
+        if len(self._waiting) >= MAX_WAITING:
+            return
+        for key, _ in self._selector.select(0 if self._waiting else timeout):
+            if key.data is None:
+                self._accept()
+            else:
+                self._read(key.data)
+            if len(self._waiting) >= MAX_WAITING:
+                return
 
     def _accept(self) -> None:
         try:

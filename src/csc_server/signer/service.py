@@ -25,14 +25,19 @@ from csc_server.activation.messages import (
     VoidApproval,
 )
 from csc_server.errors import RefusedError, UnavailableError
+from csc_server.signer.identity.evidence import FactorLockedError
 from csc_server.signer.signing.activation import ActivationOperations, Journal
-from csc_server.signer.signing.records import refusal_record
+from csc_server.signer.signing.records import factor_locked, refusal_record
 from csc_server.signer.signing.sign import Signing
 from csc_server.storage.ports.signer import CommitUnknownError, CredentialRow
 from csc_server.values import CredentialId, FactorKind
 
 OK = "ok"
 """The state of a part that works."""
+
+
+NOT_TRUSTED = frozenset({"device", "audit"})
+"""What a worker does not go on with after a failure: its device, and its chain when another has its place there."""
 
 
 class Service(Protocol):
@@ -72,7 +77,7 @@ class SigningService:
         except CommitUnknownError:
             raise
         except UnavailableError as error:
-            self._lost = error.component == "audit"  # another has this chain's place: read it anew
+            self._lost = self._lost or error.component in NOT_TRUSTED
             signed = iter([Unavailable(error.component, error.retry_after)] * len(signs))
         return [self._other(request) if not isinstance(request, Sign) else next(signed) for request in requests]
 
@@ -120,16 +125,18 @@ class ActivationService:
         except CommitUnknownError:
             raise
         except UnavailableError as error:
-            self.must_end = self.must_end or error.component in {"device", "audit"}
+            self.must_end = self.must_end or error.component in NOT_TRUSTED
             return Unavailable(error.component, error.retry_after)
 
     def _audited(self, request: Any, handler: Callable[[Any], Answer]) -> Answer:  # noqa: ANN401 its handler knows it
         try:
             return handler(request)
         except RefusedError as refusal:
-            self._journal.write(
-                refusal_record(request.caller, type(request).__name__, _credential_of(request), refusal.refusal)
-            )
+            credential_id = _credential_of(request)
+            records = [refusal_record(request.caller, type(request).__name__, credential_id, refusal.refusal)]
+            if isinstance(refusal, FactorLockedError):
+                records.append(factor_locked(request.caller, refusal))
+            self._journal.write(*records)
             return Refused(refusal.refusal.value, refusal.message)
 
     def _describe(self, request: DescribeCredential) -> Answer:

@@ -27,7 +27,7 @@ GROUP_LIMIT = 64
 
 def weigh(request: Request) -> int:
     """Return how much of a group a request takes."""
-    return len(request.hashes) if isinstance(request, Sign) else 1
+    return max(1, len(request.hashes)) if isinstance(request, Sign) else 1
 
 
 @dataclass

@@ -55,6 +55,7 @@ credentials = Table(
     Column("version", BigInteger, nullable=False),
     Column("link_mac", LargeBinary, nullable=False),
     Column("description", Text, nullable=False),
+    Column("factors", StringsText, nullable=False),
     CheckConstraint("multisign >= 1", name="credentials_multisign"),
     info=READ_WRITE,
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, Table, Update, bindparam, case, insert, select, update
+from sqlalchemy import Engine, Table, Update, bindparam, case, func, insert, select, update
 from sqlalchemy.sql.elements import CompilerElement
 
 from csc_server.errors import UnavailableError
@@ -36,10 +36,14 @@ CLOCK_TOLERANCE = 5
 _own_slot = (worker_slots.c.node == bindparam("own_node")) & (worker_slots.c.slot == bindparam("own_slot"))
 _now = bindparam("now", type_=worker_slots.c.high_water.type)
 
+_others = worker_slots.alias("others")
+_highest = select(func.max(_others.c.high_water)).where(_others.c.node == bindparam("own_node")).scalar_subquery()
+"""The workers of a node have one clock: one that was idle goes by what the busiest has seen."""
+
 FENCE = Prepared(
     update(worker_slots)
     .where(_own_slot, worker_slots.c.epoch == bindparam("own_epoch"))
-    .where(worker_slots.c.high_water <= _now + CLOCK_TOLERANCE)
+    .where(_highest <= _now + CLOCK_TOLERANCE)
     .values(high_water=case((worker_slots.c.high_water < _now, _now), else_=worker_slots.c.high_water))
 )
 """Checks epoch and clock and, by writing the row, holds it to the commit (decision 26 b, SA-09)."""

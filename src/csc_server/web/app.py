@@ -93,7 +93,7 @@ def build_app(
     app.register_blueprint(dispatch.blueprint(services))
     app.register_blueprint(endpoints.blueprint(context))
     app.register_blueprint(pages.blueprint(context))
-    app.register_blueprint(health.blueprint(store, activation))
+    app.register_blueprint(health.blueprint(store, activation, clock))
     app.register_blueprint(logo.blueprint())
     methods.update({version: _methods(app, version) for version in ApiVersion})
     return app

@@ -141,6 +141,7 @@ def test_RL_04_a_signal_ends_the_workers_and_then_the_supervisor(number):
         made.process.send_signal(number)
 
         assert made.process.wait(PATIENCE) == 0
+        assert made.process.stdout.read() == "finished\n" * 2, "each worker was asked, not killed"
         for connection, pid, _ in connections:
             assert ended(connection)
             assert not is_alive(pid)

@@ -32,6 +32,16 @@ SUFFICIENT: Mapping[Scal, frozenset[frozenset[FactorKind]]] = {
 """Which sets of factors reach which level; what is not listed is refused (AU-01, decision 17)."""
 
 
+class FactorLockedError(RefusedError):
+    """A wrong secret that locked its factor: to the caller like any other, to the audit an event of its own."""
+
+    def __init__(self, refusal: Refusal, factor: FactorRow) -> None:
+        super().__init__(refusal)
+        self.credential_id = factor.credential_id
+        self.kind = factor.kind
+        self.failures = factor.failures
+
+
 @dataclass(frozen=True)
 class VerifiedEvidence:
     """Factors proved right: kind and, for a one-time code, its time step (0 for a PIN)."""
@@ -118,9 +128,11 @@ class EvidenceVerifier:
         if current is None:
             raise RefusedError(_LOCKED[factor.kind])
         step = check(current) if current.verifier == factor.verifier else None
-        if step is None:
-            raise RefusedError(_WRONG[factor.kind])
-        return step
+        if step is not None:
+            return step
+        if current.failures >= self._limits.temporary:
+            raise FactorLockedError(_WRONG[factor.kind], current)
+        raise RefusedError(_WRONG[factor.kind])
 
 
 def pass_factors(transaction: ActivationTransaction, verified: VerifiedEvidence) -> None:

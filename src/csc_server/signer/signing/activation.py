@@ -33,7 +33,7 @@ from csc_server.signer.signing.approval import (
     open_approval,
     voided,
 )
-from csc_server.signer.signing.credential import Credentials, UsableCredential
+from csc_server.signer.signing.credential import Credentials, UnusableCredentialError, UsableCredential
 from csc_server.signer.signing.records import approval_record, sad_record
 from csc_server.signer.signing.sad import (
     Lifetime,
@@ -151,7 +151,7 @@ class ActivationOperations:
         with self._journal.begin() as (writing, records):
             approval = writing.approval(request.approval_id)
             now = self._clock.seconds()
-            if approval is None or approval.client_id != request.caller.client_id:
+            if approval is None or not _is_of(approval, request.caller):
                 raise RefusedError(Refusal.APPROVAL_INVALID)
             if approval.state is ApprovalState.ACTIVATED and approval.token_hash == request.token_hash:
                 return _again(writing, approval, now)
@@ -162,7 +162,7 @@ class ActivationOperations:
             if sad.expires_at <= now:
                 raise RefusedError(Refusal.APPROVAL_INVALID)
             _change(writing, activated(approval, request.token_hash), approval.version)
-            writing.insert_sad(sad)
+            _insert_sad(writing, sad)
             records.append(sad_record(Event.SAD_MINTED, request.caller, sad))
         return Activated(sad.credential_id, sad.expires_at - now)
 
@@ -251,7 +251,10 @@ class ActivationOperations:
         row = _visible(reading, caller, credential_id)
         usable = self._credentials.prove(row)
         usable.check(row.state, self._clock.seconds())
-        return usable, reading.factors(credential_id)
+        factors = reading.factors(credential_id)
+        if {kind.value for kind in factors} != set(usable.row.factors):
+            raise UnusableCredentialError("its factors are not those that were enrolled")
+        return usable, factors
 
 
 def _visible(reading: ActivationTransaction, caller: Caller, credential_id: CredentialId) -> CredentialRow:
@@ -280,6 +283,18 @@ def _again(writing: ActivationTransaction, approval: ApprovalRow, now: int) -> A
     if sad is None or sad.state is not SadState.LIVE or sad.expires_at <= now:
         raise RefusedError(Refusal.APPROVAL_INVALID)
     return Activated(sad.credential_id, sad.expires_at - now)
+
+
+def _is_of(approval: ApprovalRow, caller: Caller) -> bool:
+    return (approval.client_id, approval.signer_id) == (caller.client_id, caller.signer_id)
+
+
+def _insert_sad(writing: ActivationTransaction, sad: SadRow) -> None:
+    """Store a SAD under a token's hash; one that stands for another SAD already is no new token."""
+    try:
+        writing.insert_sad(sad)
+    except ConflictError as error:
+        raise RefusedError(Refusal.APPROVAL_INVALID) from error
 
 
 def _change(writing: ActivationTransaction, row: ApprovalRow, expected_version: int) -> None:

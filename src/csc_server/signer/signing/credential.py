@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -28,6 +28,15 @@ _PREHASHED = {
     HashAlgorithm.SHA_384: (Prehashed(hashes.SHA384()), hashes.SHA384()),
     HashAlgorithm.SHA_512: (Prehashed(hashes.SHA512()), hashes.SHA512()),
 }
+
+_UNREADABLE = (
+    IndexError,
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What reading a certificate may raise; the last three are no ValueErrors."""
 
 
 class UnusableCredentialError(RefusedError):
@@ -69,12 +78,13 @@ class UsableCredential:
 
 
 def link_mac(device: KeyDevice, row: CredentialRow) -> bytes:
-    """Return the MAC that binds a credential's signer, key, certificate chain and rules (AU-15)."""
+    """Return the MAC that binds a credential's signer, factors, key, certificate chain and rules (AU-15)."""
     chain = hashlib.sha256(b"".join(len(der).to_bytes(4, "big") + der for der in row.certificates)).digest()
     fields = {
         "auth_mode": row.auth_mode,
         "certificates": encode_base64url(chain),
         "credential": row.credential_id,
+        "factors": list(row.factors),
         "key": encode_base64url(row.key_fingerprint),
         "key_handle": encode_base64url(row.key_handle),
         "key_type": row.key_type,
@@ -113,7 +123,7 @@ class Credentials:
             loaded = x509.load_der_x509_certificate(row.certificates[0])
             certificate = read_signing_certificate(loaded)
             public_key = loaded.public_key()
-        except (IndexError, ValueError) as error:
+        except _UNREADABLE as error:
             reason = str(error) if isinstance(error, UnfitCertificateError) else "its certificate cannot be read"
             raise UnusableCredentialError(reason) from error
         if hashlib.sha256(certificate.public_key_info).digest() != row.key_fingerprint:

@@ -5,7 +5,7 @@ from csc_server.audit.chain import Record
 from csc_server.audit.events import Event, Outcome
 from csc_server.errors import RefusedError
 from csc_server.policy.algorithms import SignatureMechanism
-from csc_server.signer.identity.evidence import evidence_digest
+from csc_server.signer.identity.evidence import FactorLockedError, evidence_digest
 from csc_server.signer.signing.transaction import hash_list_digest
 from csc_server.storage.ports.signer import ApprovalRow, CredentialRow, OpenIntent, SadRow, Spend
 from csc_server.values import CredentialId, Refusal
@@ -86,6 +86,17 @@ def refusal_record(caller: Caller, operation: str, credential_id: CredentialId |
     if credential_id is not None:
         fields["credential_id"] = credential_id
     return Record(Event.REFUSED, Outcome.REFUSED, fields)
+
+
+def factor_locked(caller: Caller, lock: FactorLockedError) -> Record:
+    """Return the record of the failure that locked a factor; `count` tells a lock for good from one for a while."""
+    fields: dict[str, Json] = {
+        **_caller(caller),
+        "credential_id": lock.credential_id,
+        "method": lock.kind.value,
+        "count": lock.failures,
+    }
+    return Record(Event.FACTOR_LOCKED, Outcome.FAILURE, fields)
 
 
 def _caller(caller: Caller) -> dict[str, Json]:

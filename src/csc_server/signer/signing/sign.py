@@ -178,8 +178,8 @@ class Signing:
         bound_to = (sad.client_id, sad.signer_id, sad.credential_id, sad.key_fingerprint)
         if bound_to != (caller.client_id, credential.signer_id, request.credential_id, credential.key_fingerprint):
             raise RefusedError(Refusal.SAD_INVALID)
-        mechanism = self._mechanism(request, credential, sad)
         usable = self._credentials.prove(credential)
+        mechanism = self._mechanism(request, usable.row, sad)
         usable.check(credential.state, now)
         slots = take(sad.slots, request.hashes)
         return Plan(request, *_spent(sad, slots, request, now), usable, mechanism)

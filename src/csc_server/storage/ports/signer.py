@@ -44,7 +44,7 @@ class ConflictError(Exception):
 class CredentialRow:
     """A credential: one signer's key, its certificate chain (DER, end entity first) and its rules.
 
-    `link_mac` binds signer, key, certificate and factors under a device-held key (AU-15).
+    `link_mac` binds signer, key, certificate and `factors`, the kinds enrolled, under a device-held key (AU-15).
     `key_fingerprint` is SHA-256 of the SubjectPublicKeyInfo. `version` rises with every change.
     """
 
@@ -61,6 +61,7 @@ class CredentialRow:
     version: int
     link_mac: bytes
     description: str = ""
+    factors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ MAX_PASSWORD = 128
 PARALLEL = 2
 """Hashes at once in one process: each takes 64 MiB and a core for about 150 ms."""
 
+WAITING = 4
+"""Logins that may wait for their turn: with those under way they leave threads of a process to everybody else."""
+
 PATIENCE = 5.0
 """Seconds a login waits for its turn before it is told to come back."""
 
@@ -57,7 +60,8 @@ def _normal(password: str) -> bytes:
 class PasswordCheck:
     """Compares passwords, at most PARALLEL at once; the same work for every answer."""
 
-    def __init__(self, parallel: int = PARALLEL, patience: float = PATIENCE) -> None:
+    def __init__(self, parallel: int = PARALLEL, patience: float = PATIENCE, waiting: int = WAITING) -> None:
+        self._places = BoundedSemaphore(parallel + waiting)
         self._turns = BoundedSemaphore(parallel)
         self._patience = patience
         self._nobody = _unmatched_verifier()
@@ -68,12 +72,16 @@ class PasswordCheck:
         Raises:
             UnavailableError: too many logins at once.
         """
+        if not self._places.acquire(blocking=False):
+            raise UnavailableError("login")
         if not self._turns.acquire(timeout=self._patience):
+            self._places.release()
             raise UnavailableError("login")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._turns.release()
+        self._places.release()
 
     def matches(self, password: str, verifier: str | None) -> bool:
         """Compare a password with a PHC string, or with nobody's when there is none (AU-12)."""

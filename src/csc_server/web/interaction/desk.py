@@ -121,7 +121,10 @@ class Desk:
         name, status = "malformed", HTTPStatus.BAD_REQUEST.value
         if isinstance(error, PageError):
             name, status = error.name, error.status
-            count_stranger("interaction", name)
+            try:
+                count_stranger("interaction", name)
+            except UnavailableError as away:  # what is raised here has no handler left (AD-05, IN-06)
+                return self.explain(away)
         elif isinstance(error, UnavailableError):
             name, status = "unavailable", HTTPStatus.SERVICE_UNAVAILABLE.value
         texts = Texts(choose_language(request, ""))

@@ -1,11 +1,13 @@
 """Health for the operator's machines: `/livez` and `/readyz` (security.md RL-18)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from threading import Lock
 
 from flask import Blueprint, Response
 
 from csc_server.activation.messages import Health
 from csc_server.activation.port import Activation
+from csc_server.clock import Clock
 from csc_server.errors import CscServerError, UnavailableError
 from csc_server.storage.ports.web import WebStore
 from csc_server.values import ClientId
@@ -15,16 +17,47 @@ PARTS = ("device", "database", "clock", "audit")
 OK = "ok"
 
 
-def blueprint(store: WebStore, activation: Activation) -> Blueprint:
+FRESH = 1.0
+"""Seconds for which a look at the parts stands."""
+
+
+class Readiness:
+    """What the last look at the parts found.
+
+    One thread looks at a time, once in FRESH seconds; the others take what is known. So nobody can hold all
+    threads, or the signer's device, by asking often.
+    """
+
+    def __init__(self, look: Callable[[], dict[str, str]], clock: Clock) -> None:
+        self._look = look
+        self._clock = clock
+        self._looking = Lock()
+        self._looked_at = float("-inf")
+        self._parts = worst(())
+
+    def parts(self) -> dict[str, str]:
+        """Return one word a part."""
+        is_old = self._clock.monotonic() - self._looked_at >= FRESH
+        if is_old and self._looking.acquire(blocking=False):
+            try:
+                self._parts = self._look()
+                self._looked_at = self._clock.monotonic()
+            finally:
+                self._looking.release()
+        return self._parts
+
+
+def blueprint(store: WebStore, activation: Activation, clock: Clock) -> Blueprint:
     """Return the two routes; neither says a version, an address or a count."""
     routes = Blueprint("health", __name__)
 
     def live() -> Response:
         return json_response({"status": OK})
 
+    readiness = Readiness(lambda: _signer_parts(activation) | {"web_database": _web_database(store)}, clock)
+
     def ready() -> Response:
-        parts = _signer_parts(activation)
-        parts["web_database"] = _web_database(store)
+        parts = readiness.parts()
         is_ready = all(state == OK for state in parts.values())
         answer = {"status": OK if is_ready else "unavailable", **parts}
         response = json_response(answer, 200 if is_ready else 503)

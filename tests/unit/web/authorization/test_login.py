@@ -99,6 +99,14 @@ def test_AU_05_passwords_are_compared_in_their_normal_form():
     assert verifier != hash_password("パスワード123"), "each has its own salt"
 
 
+def test_AU_12_nobodys_verifier_costs_what_a_real_one_costs():
+    nobodys, real = PasswordCheck()._nobody.split("$"), hash_password("password").split("$")
+
+    assert nobodys[1:4] == real[1:4] == ["argon2id", "v=19", "m=65536,t=3,p=1"]
+    assert [len(part) for part in nobodys] == [len(part) for part in real]
+    assert not PasswordCheck().matches("password", None)
+
+
 @pytest.mark.parametrize("password", ["", "x" * 129])
 def test_a_password_has_limits(password):
     with pytest.raises(ValueError, match="1 to 128"):

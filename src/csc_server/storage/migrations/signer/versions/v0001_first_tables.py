@@ -50,6 +50,7 @@ def _create_registry() -> None:
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("link_mac", sa.LargeBinary, nullable=False),
         sa.Column("description", sa.Text, nullable=False),
+        sa.Column("factors", sa.Text, nullable=False),
         sa.CheckConstraint("multisign >= 1", name="credentials_multisign"),
         sa.PrimaryKeyConstraint("credential_id", name="credentials_pk"),
         sa.UniqueConstraint("key_handle", name="credentials_key_handle_once"),
