@@ -50,7 +50,7 @@ def health():
 
 def evidence_service(inside: Inside) -> ActivationService:
     chain = Chain("evidence-test", inside.store.chain_head("evidence-test"))
-    return ActivationService(inside.operations(), Journal(inside.store, chain, inside.clock), health)
+    return ActivationService(inside.operations(), Journal(inside.store, chain, inside.clock), health, lambda: None)
 
 
 def records(inside: Inside, event: str) -> list[dict]:
@@ -138,7 +138,7 @@ def test_SA_09_a_clock_set_back_stops_workers_that_were_idle_too(inside):
     later = inside.operations().authorize(authorize("explicit", [B])).sad
     assert isinstance(busy.sign([sign("explicit", later, [B])])[0], Signed)
     inside.clock.now -= 590
-    service = SigningService(idle, health)
+    service = SigningService(idle, health, lambda: None)
 
     assert service.answer([sign("explicit", expired, [A])]) == [Unavailable("clock", 2)]
 
@@ -163,7 +163,7 @@ def test_RL_04_a_device_that_fails_before_anything_is_spent_ends_its_worker(insi
     device = Failing(inside.device)
     sad = inside.operations().authorize(authorize("explicit", [A])).sad
     device.fails = True
-    service = SigningService(inside.signing(device=device), health)
+    service = SigningService(inside.signing(device=device), health, lambda: None)
     (answer,) = service.answer([sign("explicit", sad, [A])])
     (again,) = inside.signing().sign([sign("explicit", sad, [A])])
 

@@ -6,7 +6,7 @@ trusts none of it: each field is checked against its own store. Formats only gro
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import PlainSerializer, PlainValidator, StrictInt, TypeAdapter, ValidationError
 
@@ -318,22 +318,25 @@ def encode(message: Request | Answer) -> bytes:
 
 
 def decode_request(data: bytes) -> Request:
-    """Return the request in a frame body, else raise MalformedInputError."""
-    return cast(Request, _decode(data, _REQUESTS))
+    """Return the request in a frame body, else raise MalformedInputError; unknown fields are refused (IN-05).
+
+    So a node's signer is updated before its web; answers may grow in any order.
+    """
+    return cast(Request, _decode(data, _REQUESTS, "forbid"))
 
 
 def decode_answer(data: bytes) -> Answer:
     """Return the answer in a frame body, else raise MalformedInputError."""
-    return cast(Answer, _decode(data, _ANSWERS))
+    return cast(Answer, _decode(data, _ANSWERS, "ignore"))
 
 
-def _decode(data: bytes, table: dict[str, TypeAdapter[Any]]) -> object:
+def _decode(data: bytes, table: dict[str, TypeAdapter[Any]], unknown: Literal["forbid", "ignore"]) -> object:
     members = parse_object(data)
     adapter = table.get(str(members.get("kind")))
     if adapter is None or members.keys() != {"kind", "body"}:
         raise MalformedInputError("not a message of the signature activation protocol")
     try:
-        value: object = adapter.validate_python(members["body"])
+        value: object = adapter.validate_python(members["body"], extra=unknown)
     except ValidationError as error:
         raise MalformedInputError("a message with wrong fields") from error
     return value

@@ -30,7 +30,7 @@ from csc_server.signer.signing.sign import Signing
 from csc_server.signer.supervisor import Supervisor, Worker
 from csc_server.signer.worker import LazyService, serve
 from csc_server.storage.engine import make_engine
-from csc_server.storage.ports.signer import LockLimits, WorkerIdentity
+from csc_server.storage.ports.signer import LockLimits, SigningTransaction, WorkerIdentity
 from csc_server.storage.signer_store import SqlSignerStore
 from csc_server.values import CredentialState
 
@@ -119,7 +119,7 @@ class SigningOpener:
         max_hashes = self._settings.limits.hashes_per_request
         signing = Signing(self._store, device, credentials, chain, self._clock, worker, max_hashes)
         health = partial(_health, self._place, worker.epoch, device, chain, self._store)
-        return SigningService(signing, health)
+        return SigningService(signing, health, self._stop)
 
     def _take_slot(self) -> tuple[WorkerIdentity, Chain]:
         """Take the own slot and, as the first worker, those that a node with more workers has left behind."""
@@ -134,9 +134,19 @@ class SigningOpener:
 
     def _recover(self, worker: WorkerIdentity, chain: Chain) -> None:
         """The epoch is raised, durably; only now settle what older workers left open (decision 26 b)."""
+        started = _record(Event.STARTED, self._place, worker.epoch)
+        self._write(worker, chain, lambda transaction: [started, *map(sign_indeterminate, transaction.recover())])
+
+    def _stop(self) -> None:
+        if self._owner is not None:
+            worker, chain = self._owner
+            self._write(worker, chain, lambda _: [_record(Event.STOPPED, self._place, worker.epoch)])
+
+    def _write(
+        self, worker: WorkerIdentity, chain: Chain, records: Callable[[SigningTransaction], list[Record]]
+    ) -> None:
         with self._store.begin_signing(worker, self._clock.seconds()) as transaction:
-            records = [_started(self._place, worker.epoch), *map(sign_indeterminate, transaction.recover())]
-            rows = chain.extend(records, self._clock.milliseconds())
+            rows = chain.extend(records(transaction), self._clock.milliseconds())
             transaction.append_audit(rows)
         chain.accept(rows)
 
@@ -165,8 +175,9 @@ def _open_activation(
             limits.hashes_per_request,
         ),
     )
-    journal.write(_started(place, 0))
-    return ActivationService(operations, journal, partial(_health, place, 0, device, chain, store))
+    journal.write(_record(Event.STARTED, place, 0))
+    stop = partial(journal.write, _record(Event.STOPPED, place, 0))
+    return ActivationService(operations, journal, partial(_health, place, 0, device, chain, store), stop)
 
 
 def disable_unusable(store: SqlSignerStore, credentials: Credentials, chain: Chain, clock: Clock) -> None:
@@ -199,8 +210,8 @@ def _chain(settings: SignerSettings, place: Place, store: SqlSignerStore) -> Cha
     return Chain(writer, store.chain_head(writer))
 
 
-def _started(place: Place, epoch: int) -> Record:
-    return Record(Event.STARTED, Outcome.SUCCESS, {"worker": place.name, "epoch": epoch})
+def _record(event: Event, place: Place, epoch: int) -> Record:
+    return Record(event, Outcome.SUCCESS, {"worker": place.name, "epoch": epoch})
 
 
 def _health(place: Place, epoch: int, device: KeyDevice, chain: Chain, store: SqlSignerStore) -> Health:

@@ -50,13 +50,17 @@ class Service(Protocol):
 
     def health(self) -> Health: ...
 
+    def stop(self) -> None:
+        """Write the worker's last record (AD-01)."""
+
 
 class SigningService:
     """Serves the sign lane: whole groups."""
 
-    def __init__(self, signing: Signing, health: Callable[[], Health]) -> None:
+    def __init__(self, signing: Signing, health: Callable[[], Health], stop: Callable[[], None]) -> None:
         self._signing = signing
         self._health = health
+        self.stop = stop
         self._lost = False
 
     @property
@@ -88,10 +92,17 @@ class SigningService:
 class ActivationService:
     """Serves the registry and evidence lanes: one request after the other."""
 
-    def __init__(self, operations: ActivationOperations, journal: Journal, health: Callable[[], Health]) -> None:
+    def __init__(
+        self,
+        operations: ActivationOperations,
+        journal: Journal,
+        health: Callable[[], Health],
+        stop: Callable[[], None],
+    ) -> None:
         self._operations = operations
         self._journal = journal
         self._health = health
+        self.stop = stop
         self._handlers: dict[type[Any], Callable[[Any], Answer]] = {
             DescribeCredential: self._describe,
             ListCredentials: self._list,

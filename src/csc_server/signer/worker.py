@@ -5,6 +5,7 @@ tries again with the requests that come. A worker whose device failed in a call 
 starts afresh (RL-04).
 """
 
+import logging
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from csc_server.clock import Clock
 from csc_server.errors import UnavailableError
 from csc_server.signer.server import WorkerServer
 from csc_server.signer.service import Service
+
+log = logging.getLogger(__name__)
 
 OPEN_AGAIN_AFTER = 0.5
 """Seconds between two tries to open a device that is away."""
@@ -52,6 +55,14 @@ class LazyService:
     def must_end(self) -> bool:
         return self.service is not None and self.service.must_end
 
+    def stop(self) -> None:
+        """Write the last record, if the store still takes one."""
+        if self.service is not None:
+            try:
+                self.service.stop()
+            except UnavailableError as error:
+                log.warning("worker %s ends without its last record: no %s", self.name, error.component)
+
     def _opened(self) -> Service | None:
         if self.service is None and self.clock.monotonic() - self.tried_at >= OPEN_AGAIN_AFTER:
             self.tried_at = self.clock.monotonic()
@@ -82,3 +93,4 @@ def serve(listener: socket.socket, allowed_uids: Sequence[int], service: LazySer
     service.answer([Ping()])
     while not stopping and not service.must_end:
         server.serve_once(IDLE)
+    service.stop()

@@ -222,6 +222,7 @@ ODD_BODIES = {
     "an answer": encode(Done()),
     "no body": b'{"kind":"Ping"}',
     "one member more": b'{"kind":"Ping","body":{},"uid":0}',
+    "one field more": with_fields(all=True),
     "field of another type": with_fields(credential_id=1),
     "caller is a list": with_fields(caller=["client", "signer", "request"]),
     "deep": b'{"kind":"Ping","body":' + b"[" * 10_000 + b"]" * 10_000 + b"}",

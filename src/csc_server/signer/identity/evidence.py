@@ -129,15 +129,24 @@ class EvidenceVerifier:
             raise RefusedError(_LOCKED[factor.kind])
         step = check(current) if current.verifier == factor.verifier else None
         if step is not None:
+            self._clear_pin(factor)
             return step
         if current.failures >= self._limits.temporary:
             raise FactorLockedError(_WRONG[factor.kind], current)
         raise RefusedError(_WRONG[factor.kind])
 
+    def _clear_pin(self, factor: FactorRow) -> None:
+        """A right PIN clears its failures at once: the code beside it may be wrong and counts for itself."""
+        if factor.kind is FactorKind.PIN:
+            with self._store.begin() as transaction:
+                transaction.pass_factor(factor.credential_id, factor.kind, 0)
 
-def pass_factors(transaction: ActivationTransaction, verified: VerifiedEvidence) -> None:
-    """Clear the failures and use up the one-time code, in the transaction that stores the approval."""
+
+def use_up(transaction: ActivationTransaction, verified: VerifiedEvidence) -> None:
+    """Use up the one-time code and clear its failures, in the transaction that stores the approval."""
     for kind, step in verified.steps:
+        if kind is FactorKind.PIN:
+            continue
         try:
             transaction.pass_factor(verified.credential_id, kind, step)
         except ConflictError as error:

@@ -23,7 +23,7 @@ from csc_server.audit.chain import Chain, Record
 from csc_server.audit.events import Event
 from csc_server.clock import Clock
 from csc_server.errors import RefusedError
-from csc_server.signer.identity.evidence import EvidenceVerifier, pass_factors, required_kinds
+from csc_server.signer.identity.evidence import EvidenceVerifier, required_kinds, use_up
 from csc_server.signer.signing.approval import (
     activated,
     approved,
@@ -139,7 +139,7 @@ class ActivationOperations:
         )
         with self._journal.begin() as (writing, records):
             current = check_open(writing.approval(request.approval_id), request.caller, self._clock.seconds())
-            pass_factors(writing, verified)
+            use_up(writing, verified)
             after = approved(current, verified)
             _change(writing, after, current.version)
             records.append(approval_record(Event.APPROVAL_GIVEN, request.caller, after))
@@ -182,7 +182,7 @@ class ActivationOperations:
         slots = bind(approval.hashes, approval.num_signatures)
         text, sad = self._minter.mint(new_row(approval, slots, now, self._limits.sad), approval, usable.row)
         with self._journal.begin() as (writing, records):
-            pass_factors(writing, verified)
+            use_up(writing, verified)
             writing.insert_approval(activated(approval, b""))
             writing.insert_sad(sad)
             records.append(approval_record(Event.APPROVAL_GIVEN, caller, approval))
