@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from csc_server.cli.listening import LOOPBACK, Listen
 from csc_server.cli.outcome import FAILED, report
 from csc_server.errors import CscServerError
+from csc_server.memory import settle
 from csc_server.settings import Part, SignerSettings, WebSettings
 
 if TYPE_CHECKING:
@@ -101,7 +102,9 @@ def _load_app(settings: WebSettings) -> "Flask":
     """Build the application in a worker; called after the fork."""
     from csc_server.web.app import create_app  # noqa: PLC0415 the master process stays small
 
-    return create_app(settings)
+    app = create_app(settings)
+    settle()
+    return app
 
 
 def _run_web(data: bytes) -> None:

@@ -15,6 +15,7 @@ from types import FrameType
 from csc_server.activation.messages import Answer, Health, Ping, Request, Sign, Unavailable
 from csc_server.clock import Clock
 from csc_server.errors import UnavailableError
+from csc_server.memory import settle
 from csc_server.signer.server import WorkerServer
 from csc_server.signer.service import Service
 
@@ -91,6 +92,7 @@ def serve(listener: socket.socket, allowed_uids: Sequence[int], service: LazySer
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = WorkerServer(listener, allowed_uids, service.answer, GROUP_LIMIT, weigh)
     service.answer([Ping()])
+    settle()
     while not stopping and not service.must_end:
         server.serve_once(IDLE)
     service.stop()
