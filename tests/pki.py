@@ -1,6 +1,6 @@
 """A throw-away certification authority for tests: one root, end-entity certificates fit for signatures."""
 
-import datetime
+import datetime as dt
 import functools
 
 from cryptography import x509
@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-DAY = datetime.timedelta(days=1)
+DAY = dt.timedelta(days=1)
 
 
 @functools.cache
@@ -37,7 +37,7 @@ def issue(public_key_info, *, name="Signer", start=-DAY, end=365 * DAY, usage=Tr
 def _certificate(
     subject, public_key, issuer, issuer_key, *, start=-DAY, end=365 * DAY, usage=True, purposes=(), ca=False
 ):
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))

@@ -27,6 +27,8 @@ from integration.service import Credential, Seed
 TOKEN_METHODS = sorted(HEADER["v1"])
 METHODS = ["info", "auth/login", *TOKEN_METHODS]
 BARE_RSA = "1.2.840.113549.1.1.1"
+REPEATS = 300
+"""A connection that is cut after one refusal in fifty is seen."""
 DIGEST = hashlib.sha256(b"one document").digest()
 
 
@@ -665,3 +667,18 @@ def test_OA_19_nobody_revokes_the_token_of_another(seed: Seed, client: CscClient
 
     assert response.status_code in {204, 400}
     assert client.post("credentials/list", token=second_token).status_code == 200
+
+
+@pytest.mark.parametrize("fault", ["missing", "scheme and blank", "unknown token", "unknown path"])
+def test_A2_a_refusal_leaves_the_connection_whole(client: CscClient, fault: str) -> None:
+    """What is refused before its body was read is answered too, each time, and on the connection it came by."""
+    header = {"scheme and blank": "Bearer ", "unknown token": "Bearer " + "A" * 43}.get(fault)
+    url = client.url("nothing" if fault == "unknown path" else "credentials/authorize")
+    body = {"credentialID": "x", "numSignatures": 1, "clientData": "x" * 200}
+    statuses = set()
+    for _ in range(REPEATS):
+        response = client.http.post(url, json=body, headers={"Authorization": header} if header else {}, timeout=60)
+        statuses.add(response.status_code)
+        assert response.headers.get("Connection", "keep-alive") == "keep-alive"
+
+    assert statuses <= {400, 401, 404}

@@ -28,6 +28,7 @@ from csc_server.web.authorization import endpoints
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.login import PasswordLogin
 from csc_server.web.http import problems
+from csc_server.web.http.body import read_what_is_left
 from csc_server.web.http.peer import PROXY_TRUSTED, request_id
 from csc_server.web.http.responses import add_headers
 from csc_server.web.http.stranger_refusals import STRANGERS, StrangerRefusals
@@ -110,11 +111,16 @@ def _configure(app: Flask, settings: WebSettings) -> None:
     app.url_map.merge_slashes = False  # a redirect would answer HTML where JSON is due (A2)
 
 
+BAD_REQUEST = 400
+
+
 def _install_hooks(app: Flask, *, is_https: bool) -> None:
     def start() -> None:
         g.started = time.perf_counter()
 
     def finish(response: Response) -> Response:
+        if response.status_code >= BAD_REQUEST:
+            read_what_is_left()
         add_headers(response)
         if is_https:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
