@@ -34,11 +34,7 @@ quick: ## unit, property and contract tests on SQLite, in under 90 seconds
 
 test: ## the whole gate: lint, rules, then every ring of tests; a skipped test is a failure
 	@tools/setup.sh test
-	@status=0; \
-	$(MAKE) --no-print-directory lint || status=1; \
-	$(PYTHON) tests/rules.py --summary || status=1; \
-	CSC_NO_SKIPS=1 CSC_PROFILE=ci $(PYTEST) -q -m "not nightly" --durations=20 --durations-min=0.05 $(TESTS) || status=1; \
-	exit $$status
+	@tools/gate.sh $(TESTS)
 
 lint: ## formatting, ruff, mypy --strict and the import contracts
 	@tools/setup.sh lint

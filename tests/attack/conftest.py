@@ -1,5 +1,6 @@
 """Fixtures of the attack ring: the server all rings share, and one of its own for tests that lock things."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +17,18 @@ SHORT_SAD = 15
 """Seconds a SAD lives on the server of its own: long enough to be used, short enough to be waited for."""
 
 
+MANY_CASES = "test_compromised_web.py"
+EACH = 3
+"""The gate runs every third case of a long list, and the lists whole at night."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    cases: Counter[str] = Counter()
     for item in items:
+        if item.path.name == MANY_CASES and isinstance(item, pytest.Function):
+            cases[item.originalname] += 1
+            if cases[item.originalname] % EACH != 1:
+                item.add_marker(pytest.mark.nightly)
         if item.path.is_relative_to(HERE) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(SLOW_START))
 
