@@ -26,6 +26,11 @@ def login_failed() -> ProblemError:
     return ProblemError(400, "authentication_error", "An error occurred during authentication process")
 
 
+NEVER = 2**31 - 1
+"""A password locks for a while, again and again, but not for good: whoever knows a user name could do that to
+its owner (AU-06). The factors of a credential do lock for good; nobody reaches them without this login."""
+
+
 class PasswordLogin:
     """Checks name, password and, where the account has a seed, a one-time code."""
 
@@ -59,7 +64,7 @@ class PasswordLogin:
             username[:MAX_USERNAME],
             now,
             temporary=limits.lock_temporary,
-            permanent=limits.lock_permanent,
+            permanent=NEVER,
             lock_seconds=limits.lock_seconds,
         )
         matches = self._check.matches(password, account.password_verifier if account else None)

@@ -77,6 +77,16 @@ def test_AU_12_unknown_wrong_and_locked_have_one_answer_and_one_comparison_each(
     assert check.seen[-1][1] is False, "a locked account's verifier is not even compared"
 
 
+def test_AU_06_strangers_lock_an_account_for_a_while_but_never_for_good(flow, context):
+    login, limits = PasswordLogin(context), flow.settings.limits
+    for _ in range(limits.lock_permanent + 1):
+        for _ in range(limits.lock_temporary):
+            refused(login, "alice", "guess")
+        flow.clock.now += limits.lock_seconds
+
+    assert login.login("alice", PASSWORD) == SIGNER
+
+
 def test_AU_06_a_lock_ends(flow, context):
     login = PasswordLogin(context)
     for _ in range(5):
