@@ -41,7 +41,7 @@ class ProblemError(CscServerError):
 
 
 class MalformedInputError(CscServerError):
-    """Bytes from outside that do not follow their format (security.md IN-01 to IN-03)."""
+    """Bytes from outside that do not follow their format (IN-01 to IN-03)."""
 
 
 class RefusedError(CscServerError):

@@ -18,7 +18,7 @@ class Part(BaseModel):
 
 
 class Limits(Part):
-    """Lifetimes in seconds and caps, with the ranges that security.md allows."""
+    """Lifetimes in seconds and caps, with the ranges that keep what the rules promise."""
 
     code_lifetime: int = Field(default=60, ge=1, le=60)
     service_token_lifetime: int = Field(default=3600, ge=60, le=3600)
@@ -59,7 +59,6 @@ class SignerSettings(Part):
     signing_workers: int = Field(default=2, ge=1, le=64)
     evidence_workers: int = Field(default=1, ge=1, le=16)
     limits: Limits = Limits()
-    environment: Literal["production", "test"] = "production"
 
 
 class WebSettings(Part):
@@ -94,7 +93,8 @@ class Users(Part):
 
 
 SHARED = ("environment", "socket_dir", "signing_workers", "evidence_workers", "limits")
-"""What both sides must agree on stands once, at the top of the file."""
+"""What both sides must agree on, or `serve` judges for them, stands once, at the top of the file."""
+_MODELS: dict[str, type[Part]] = {"web": WebSettings, "signer": SignerSettings}
 
 
 class Settings(BaseSettings):
@@ -132,14 +132,21 @@ class Settings(BaseSettings):
     def _share(cls, data: Any) -> Any:  # noqa: ANN401 whatever the file holds, pydantic judges it next
         if not isinstance(data, dict):
             return data
-        shared = {name: data[name] for name in SHARED if name in data}
-        parts = {name: {**shared, **data[name]} for name in ("web", "signer") if isinstance(data.get(name), dict)}
+        parts = {
+            side: {**{name: data[name] for name in _shared(model) if name in data}, **data[side]}
+            for side, model in _MODELS.items()
+            if isinstance(data.get(side), dict)
+        }
         return {**data, **parts}
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
         for part in (self.web, self.signer):
-            for name in SHARED if part is not None else ():
+            for name in _shared(type(part)) if part is not None else ():
                 if getattr(part, name) != getattr(self, name):
                     raise ValueError(f"{name} stands at the top of the file, not in a table")
         return self
+
+
+def _shared(model: type[Part]) -> list[str]:
+    return [name for name in SHARED if name in model.model_fields]

@@ -64,7 +64,7 @@ class CredentialState(StrEnum):
 
 
 class ClientProfile(StrEnum):
-    """What a client's registration asks of it (see the architecture, decision 4)."""
+    """What a client's registration asks of it (decision 4)."""
 
     CSC1 = "csc1"
     CSC2 = "csc2"
@@ -85,7 +85,6 @@ class Refusal(StrEnum):
     CREDENTIAL_NOT_EXPLICIT = "credential_not_explicit"
     CREDENTIAL_NOT_OAUTH = "credential_not_oauth"
     CERTIFICATE_EXPIRED = "certificate_expired"
-    CERTIFICATE_UNFIT = "certificate_unfit"
     NUM_SIGNATURES_TOO_HIGH = "num_signatures_too_high"
     NUM_SIGNATURES_INVALID = "num_signatures_invalid"
     HASHES_REQUIRED = "hashes_required"
@@ -107,5 +106,3 @@ class Refusal(StrEnum):
     SAD_EXHAUSTED = "sad_exhausted"
     HASH_NOT_AUTHORIZED = "hash_not_authorized"
     APPROVAL_INVALID = "approval_invalid"
-    SIGNATURE_FAILED = "signature_failed"
-    """The device made no signature, or one that does not verify; what was spent stays spent (SA-02, SA-11)."""

@@ -1,4 +1,4 @@
-"""Everything that reads bytes from outside: strict JSON and base64 (security.md IN-01, IN-02).
+"""Everything that reads bytes from outside: strict JSON and base64 (IN-01, IN-02).
 
 Other modules get values, never text to parse. Refusals are `MalformedInputError` without the input in them.
 """
@@ -80,7 +80,7 @@ def decode_base64(text: str) -> bytes:
 
 
 def decode_base64_any(text: str) -> bytes:
-    """Return the bytes of base64 or base64url, padded or not: hashes only (architecture, decision 2).
+    """Return the bytes of base64 or base64url, padded or not: hashes only (decision 2).
 
     Spare bits that are not zero are refused as in every other field (RFC 4648, 3.5).
     """

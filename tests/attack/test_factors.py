@@ -15,7 +15,7 @@ from integration.one_time_codes import codes_of_this_run
 from integration.service import Credential, Seed
 
 ATTEMPTS = 5
-"""Failures until a factor locks (security.md, table of limits)."""
+"""Failures until a factor locks (AU-06)."""
 CROWD = 100
 WRONG_PIN = {"v1": ("invalid_pin", "The PIN is invalid"), "v2": ("invalid_authentication_data", "The authentication data is invalid")}  # fmt: skip
 WRONG_OTP = {"v1": ("invalid_otp", "The OTP is invalid"), "v2": ("invalid_authentication_data", "The authentication data is invalid")}  # fmt: skip

@@ -1,4 +1,4 @@
-"""The store of signing workers: spending, settling, fencing and recovery (architecture, decision 26)."""
+"""The store of signing workers: spending, settling, fencing and recovery (decision 26)."""
 
 import multiprocessing
 from collections import Counter
@@ -277,7 +277,7 @@ def test_SA_04_recovery_takes_own_slot_and_older_epochs_only(signer_store, worke
     with signer_store.begin_signing(successor, NOW) as transaction:
         recovered = transaction.recover()
 
-    assert recovered == [OpenIntent("old", sad.sad_id, 1, NOW + 1)]
+    assert recovered == [OpenIntent("old", sad.sad_id, 1)]
     assert read(signer_store, successor, sad).spent == 4
     assert settle(signer_store, neighbour, {"of the neighbour": IntentState.DONE}) == {"of the neighbour"}
     assert settle(signer_store, successor, dict.fromkeys(["old", "new"], IntentState.DONE)) == {"new"}

@@ -118,7 +118,6 @@ def description(credential_id, **changes):
         multisign=10,
         state=CredentialState.ACTIVE,
         objects=("PIN",),
-        version=1,
     )
     return replace(row, **changes)
 

@@ -15,7 +15,7 @@ from fault.processes import with_device
 from integration.service import Service
 
 DEADLINE = 3.0
-"""Seconds a device call may take (security.md, table of limits)."""
+"""Seconds a device call may take (RL-04)."""
 CROWD = 8
 KEYS = ["RSA-2048", "RSA-3072", "RSA-4096", "P-256", "P-384"]
 RETURN_VALUES = {

@@ -13,6 +13,8 @@ from typing import TypeVar
 from csc_server.activation.framing import FrameError, frame, receive_frame
 from csc_server.activation.messages import (
     LANES,
+    PARTS,
+    UNREACHABLE,
     Activate,
     Activated,
     Answer,
@@ -48,7 +50,7 @@ ANSWER_MARGIN = 0.8
 EACH_HASH = 0.03
 """Seconds a batch may take for each of its hashes: five times RSA-4096 in software."""
 LONGEST = 30.0
-"""Seconds at most for a whole request (security.md, table of limits)."""
+"""Seconds at most for a whole request, a batch included."""
 HEALTH_DEADLINE = 2.0
 
 _AnswerT = TypeVar("_AnswerT")
@@ -234,4 +236,4 @@ def _health(worker: str, body: bytes | None) -> Health:
     answer = _decoded(body) if body is not None else None
     if isinstance(answer, Health):
         return answer
-    return Health(worker, 0, device="unreachable", database="unreachable", clock="unreachable", audit="unreachable")
+    return Health(worker, 0, **dict.fromkeys(PARTS, UNREACHABLE))

@@ -196,7 +196,6 @@ class CredentialDescription:
     multisign: int
     state: CredentialState
     objects: tuple[str, ...]
-    version: int
     description: str = ""
 
 
@@ -249,9 +248,15 @@ class Done:
     """It is done."""
 
 
+PARTS = ("device", "database", "clock", "audit")
+"""The parts of a worker that `Health` tells of."""
+OK = "ok"
+UNREACHABLE = "unreachable"
+
+
 @dataclass(frozen=True)
 class Health:
-    """A worker's state: each part is "ok" or one word for what is wrong."""
+    """A worker's state: each part is OK or one word for what is wrong, UNREACHABLE when the worker is silent."""
 
     worker: str
     epoch: int

@@ -1,4 +1,4 @@
-"""Who is at the other end of a UNIX socket (security.md AR-03)."""
+"""Who is at the other end of a UNIX socket (AR-03)."""
 
 import socket
 import struct

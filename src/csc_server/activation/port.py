@@ -48,4 +48,4 @@ class Activation(Protocol):
     def sign(self, request: Sign) -> Signed: ...
 
     def health(self) -> list[Health]:
-        """Return one state per worker; a worker that does not answer has `device` = "unreachable"."""
+        """Return one state per worker; a worker that does not answer has UNREACHABLE parts."""

@@ -12,7 +12,6 @@ class Event(StrEnum):
 
     STARTED = "started"
     STOPPED = "stopped"
-    CLOCK_STEP = "clock.step"
     LOGIN = "login"
     CONSENT_SHOWN = "consent.shown"
     CONSENT_GIVEN = "consent.given"
@@ -63,13 +62,10 @@ FIELDS = frozenset(
         "error",
         "evidence_digest",
         "face",
-        "family_id",
-        "grant_type",
         "hash_algorithm",
         "hash_list_digest",
         "hashes",
         "intent_id",
-        "interaction_id",
         "key_fingerprint",
         "method",
         "minute",
@@ -81,7 +77,6 @@ FIELDS = frozenset(
         "scope",
         "sign_algorithm",
         "signer_id",
-        "status",
         "transaction_hash",
         "worker",
     }

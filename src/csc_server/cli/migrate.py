@@ -9,18 +9,12 @@ from csc_server.cli.process import Migration
 from csc_server.cli.processes import run_process
 from csc_server.cli.safety import database_url
 from csc_server.cli.settings_file import ADVICE, Reading, read_settings
-from csc_server.cli.sides import account, chosen, is_current, only_option
+from csc_server.cli.sides import account, chosen, is_current, only_option, settings_option
 from csc_server.errors import ConfigurationError
 
 
 @click.command()
-@click.option(
-    "--settings",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="The settings file (TOML); CSC_SERVER_* variables win over it.",
-)
+@settings_option
 @only_option
 @click.option(
     "--owner",

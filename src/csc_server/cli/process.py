@@ -25,7 +25,7 @@ _PR_SET_PDEATHSIG = 1
 """prctl(2), Linux: no process is left that nobody watches."""
 
 HEADER_TIMEOUT = 5_000
-"""Milliseconds a client may take to send its headers (security.md AR-09)."""
+"""Milliseconds a client may take to send its headers (AR-09)."""
 STOP_DEADLINE = 16
 """Seconds a web worker may take to finish its requests: one more than a request's own deadline."""
 SOCKET_MODE = 0o660

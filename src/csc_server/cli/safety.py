@@ -1,6 +1,6 @@
 """What `serve` refuses to run, each check a function that yields its faults; all of them are told at once.
 
-security.md AR-01, AR-03, AR-08, SC-07; `doctor` shows the same checks. Checks read the file as written, so
+AR-01, AR-03, AR-08, SC-07; `doctor` shows the same checks. Checks read the file as written, so
 that a fault in one place hides no fault in another.
 """
 

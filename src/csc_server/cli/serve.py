@@ -8,7 +8,7 @@ import click
 from csc_server.cli.processes import Account, Processes, stop_signals
 from csc_server.cli.safety import faults
 from csc_server.cli.settings_file import ADVICE, Reading, read_settings
-from csc_server.cli.sides import account, only_option, situation
+from csc_server.cli.sides import account, only_option, settings_option, situation
 from csc_server.errors import ConfigurationError
 from csc_server.settings import Settings
 
@@ -19,13 +19,7 @@ LISTEN_MODE = 0o750
 
 
 @click.command()
-@click.option(
-    "--settings",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="The settings file (TOML); CSC_SERVER_* variables win over it.",
-)
+@settings_option
 @only_option
 def serve(path: Path, only: str | None) -> None:
     """Serve for others, behind a TLS proxy.

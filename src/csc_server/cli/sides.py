@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -13,6 +14,13 @@ from csc_server.cli.settings_file import Reading
 PROBE_DEADLINE = 30.0
 """Seconds a look at a database may take."""
 
+settings_option = click.option(
+    "--settings",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The settings file (TOML); CSC_SERVER_* variables win over it.",
+)
 only_option = click.option(
     "--only", type=click.Choice(SIDES), help="One side alone, for a service manager with a unit for each."
 )

@@ -1,7 +1,7 @@
 """Which algorithms a credential may sign with, and how the OIDs of a request become one mechanism.
 
 Rule books: ETSI TS 119 312 (hash and signature suites), RFC 8017 (RSA), RFC 5758 and FIPS 186-5 (ECDSA),
-RFC 4055 (RSASSA-PSS parameters); security.md SA-06. A change of the lists below starts there.
+RFC 4055 (RSASSA-PSS parameters); SA-06. A change of the lists below starts there.
 """
 
 from dataclasses import dataclass
@@ -56,6 +56,9 @@ HASH_OIDS = {
     "2.16.840.1.101.3.4.2.3": HashAlgorithm.SHA_512,
 }
 """NIST CSOR arc 2.16.840.1.101.3.4.2. SHA-1, SHA-224 and MD5 are left out on purpose (SA-06)."""
+
+DIGEST_LENGTHS = frozenset(algorithm.digest_length for algorithm in HashAlgorithm)
+"""Bytes of a digest whose algorithm is not named yet."""
 
 _RSA_COMBINED = {
     "1.2.840.113549.1.1.11": HashAlgorithm.SHA_256,

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 MAX_CERTIFICATE = 65_536
-"""Bytes (security.md IN-03)."""
+"""Bytes (IN-03)."""
 
 
 @dataclass(frozen=True)

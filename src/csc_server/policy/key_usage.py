@@ -1,4 +1,4 @@
-"""Which certificate may stand behind a signature (RFC 5280, 4.2.1; security.md SA-07)."""
+"""Which certificate may stand behind a signature (RFC 5280, 4.2.1; SA-07)."""
 
 from dataclasses import dataclass
 from typing import TypeVar

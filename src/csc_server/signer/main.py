@@ -6,12 +6,12 @@ registry worker. Nothing here, and nothing below, opens a network connection (AR
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from csc_server.activation.client import socket_path
-from csc_server.activation.messages import Health, Lane
+from csc_server.activation.messages import OK, PARTS, Health, Lane
 from csc_server.audit.chain import Chain, Record
 from csc_server.audit.events import Event, Outcome
 from csc_server.clock import Clock, SystemClock
@@ -216,7 +216,7 @@ def _record(event: Event, place: Place, epoch: int) -> Record:
 
 def _health(place: Place, epoch: int, device: KeyDevice, chain: Chain, store: SqlSignerStore) -> Health:
     """Probe what a signature needs: the device with a MAC, the store by reading the end of the own chain."""
-    states: dict[str, str] = dict.fromkeys(("device", "database", "clock", "audit"), "ok")
+    states: dict[str, str] = dict.fromkeys(PARTS, OK)
     try:
         device.authenticate(b"csc-server/health")
     except DeviceFaultError:
@@ -227,8 +227,3 @@ def _health(place: Place, epoch: int, device: KeyDevice, chain: Chain, store: Sq
     except UnavailableError:
         states["database"] = "unavailable"
     return Health(place.name, epoch, **states)
-
-
-def worker_names(settings: SignerSettings) -> Sequence[str]:
-    """Return the names of all workers, as health and audit show them."""
-    return [place.name for place in _places(settings)]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from csc_server.activation.messages import (
+    OK,
     Activate,
     Answer,
     Approve,
@@ -31,10 +32,6 @@ from csc_server.signer.signing.records import factor_locked, refusal_record
 from csc_server.signer.signing.sign import Signing
 from csc_server.storage.ports.signer import CommitUnknownError, CredentialRow
 from csc_server.values import CredentialId, FactorKind
-
-OK = "ok"
-"""The state of a part that works."""
-
 
 NOT_TRUSTED = frozenset({"device", "audit"})
 """What a worker does not go on with after a failure: its device, and its chain when another has its place there."""
@@ -129,7 +126,7 @@ class ActivationService:
         if isinstance(request, Ping):
             return self.health()
         handler = self._handlers.get(type(request))
-        if handler is None or isinstance(request, Ping):
+        if handler is None:
             return Unavailable("signer", 1)
         try:
             return self._audited(request, handler)
@@ -185,7 +182,6 @@ def description(row: CredentialRow, kinds: Sequence[FactorKind]) -> CredentialDe
         multisign=row.multisign,
         state=row.state,
         objects=tuple(kind.value for kind in kinds),
-        version=row.version,
         description=row.description,
     )
 

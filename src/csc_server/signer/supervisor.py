@@ -1,7 +1,7 @@
 """Keeps the workers of the signer alive: forks, watches, kills what hangs, starts again (RL-04).
 
 The supervisor itself opens neither the store nor the device: both belong to a process of their own after
-the fork (performance of PKCS#11 modules across fork is undefined, PKCS#11 v2.40, 6.6.1).
+the fork (a child may not go on with its parent's PKCS#11 context, PKCS#11 v2.20, 6.6.1).
 """
 
 import ctypes

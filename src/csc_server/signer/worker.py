@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from csc_server.activation.messages import Answer, Health, Ping, Request, Sign, Unavailable
+from csc_server.activation.messages import OK, PARTS, Answer, Health, Ping, Request, Sign, Unavailable
 from csc_server.clock import Clock
 from csc_server.errors import UnavailableError
 from csc_server.memory import settle
@@ -75,7 +75,7 @@ class LazyService:
 
     def _away(self, request: Request) -> Answer:
         if isinstance(request, Ping):
-            states = dict.fromkeys(("device", "database", "clock", "audit"), "ok") | {self.component: "unavailable"}
+            states = dict.fromkeys(PARTS, OK) | {self.component: "unavailable"}
             return Health(self.name, 0, **states)
         return Unavailable(self.component, 1)
 

@@ -38,7 +38,7 @@ class EnumText(TypeDecorator[Member]):
 
 
 class SlotsText(TypeDecorator[Mapping[bytes, Slot]]):
-    """The slots of a SAD as {base64url(hash) or "": [authorised, spent]} (architecture, decision 14)."""
+    """The slots of a SAD as {base64url(hash) or "": [authorised, spent]} (decision 14)."""
 
     impl = Text
     cache_ok = True

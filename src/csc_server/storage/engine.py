@@ -2,7 +2,7 @@
 
 SQLite: write-ahead log, every commit on the disk before it is acknowledged (synchronous=FULL), foreign keys.
 PostgreSQL: durable commits whatever the server's default is, and time-outs that end the transactions and the
-locks of dead clients (architecture, decision 26 b).
+locks of dead clients (decision 26 b).
 """
 
 import contextlib

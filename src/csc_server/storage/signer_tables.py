@@ -1,6 +1,6 @@
 """The signer's tables. Web's database role has no rights on any of them (AR-01).
 
-What the protocol promises stands here a second time, as constraints (architecture, decisions 14 and 26):
+What the protocol promises stands here a second time, as constraints (decisions 14 and 26):
 a SAD is never spent beyond what was authorised, a consumption's number is taken once, an approval has at
 most one live SAD. `info["rights"]` is what the signer's database role may do.
 """

@@ -1,4 +1,4 @@
-"""TX1 and TX2: the hot path (architecture, sections 4 and 7, decision 26).
+"""TX1 and TX2: the hot path (decision 26).
 
 Every statement is conditional on what its transaction decided by, so that a row which moved meanwhile makes
 it match nothing. A group of requests is one execution of each statement.

@@ -38,6 +38,8 @@ from csc_server.web.operations.logging import configure_logging
 
 OAUTH2_METHODS = ("oauth2/authorize", "oauth2/pushed_authorize", "oauth2/token", "oauth2/revoke")
 
+BAD_REQUEST = 400
+
 _log = structlog.get_logger("csc_server.web")
 
 
@@ -109,9 +111,6 @@ def _configure(app: Flask, settings: WebSettings) -> None:
     )
     app.config[PROXY_TRUSTED] = settings.listen.startswith("unix:")
     app.url_map.merge_slashes = False  # a redirect would answer HTML where JSON is due (A2)
-
-
-BAD_REQUEST = 400
 
 
 def _install_hooks(app: Flask, *, is_https: bool) -> None:

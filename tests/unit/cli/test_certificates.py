@@ -8,11 +8,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store
 
-from csc_server.cli.dev.certificates import load_authority, make_authority, signer_name
+from csc_server.cli.dev.certificates import distinguished_name, load_authority, make_authority
 from csc_server.cli.dev.seeds import SUBJECTS
 from csc_server.policy.key_usage import read_signing_certificate
 
-ALICE, HANAKO = (signer_name(attributes) for attributes in SUBJECTS.values())
+ALICE, HANAKO = (distinguished_name(attributes) for attributes in SUBJECTS.values())
 KEYS = [ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)]
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from csc_server.cli.marker import MARKER
 from csc_server.cli.safety import Situation, faults
 from csc_server.cli.settings_file import Reading, read_settings
+from csc_server.settings import Limits
 
 OWNER = pwd.getpwuid(os.geteuid()).pw_name
 OTHER = "nobody" if OWNER != "nobody" else "daemon"
@@ -290,6 +292,12 @@ def test_a_file_of_another_shape_raises_nothing(tmp_path):
 
     assert "bad" in found
     assert "the table [web] is missing." in found
+
+
+def test_the_example_settings_name_every_limit_with_its_default():
+    example = Path(__file__).parents[3] / "deploy" / "csc-server.toml"
+
+    assert tomllib.loads(example.read_text())["limits"] == Limits().model_dump()
 
 
 def test_the_example_settings_are_well_formed():

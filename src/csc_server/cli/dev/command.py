@@ -134,7 +134,6 @@ def signer_settings(options: Options, socket_dir: Path) -> SignerSettings:
         node="dev",
         signing_workers=options.workers,
         limits=options.limits,
-        environment="test",
     )
 
 

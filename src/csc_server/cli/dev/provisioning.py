@@ -13,7 +13,7 @@ from typing import Self
 import click
 from pydantic import BaseModel
 
-from csc_server.cli.dev.certificates import DevelopmentAuthority, make_authority, signer_name
+from csc_server.cli.dev.certificates import DevelopmentAuthority, distinguished_name, make_authority
 from csc_server.cli.dev.folder import DataFolder, write_private
 from csc_server.cli.dev.seeds import MULTISIGN, SUBJECTS, Seed, SeedClient, SeedCredential, SeedUser, make_seed
 from csc_server.cli.dev.token import TOKEN_LABEL, device_settings, make_pins, use_configuration
@@ -120,7 +120,7 @@ def _create_credentials(folder: DataFolder, module: Path, seed: Seed, authority:
     with Progress(len(seed.credentials)) as progress:
         for credential in seed.credentials:
             progress.step(credential)
-            subject = signer_name(SUBJECTS[credential.username])
+            subject = distinguished_name(SUBJECTS[credential.username])
             custody.create(_new_credential(credential), partial(authority.certify, subject=subject))
     device.close()
 

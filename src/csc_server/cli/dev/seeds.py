@@ -21,7 +21,7 @@ MULTISIGN = 1000
 """Signatures one authorization may cover: the cap of hashes a request may hold (settings, Limits)."""
 
 SECRET_BYTES = 32
-"""256 bits: client secrets are stored under one salted SHA-256 (security.md OA-16)."""
+"""256 bits: client secrets are stored under one salted SHA-256 (OA-16)."""
 TOTP_BYTES = 20
 """RFC 4226, 4, R6: 160 bits are recommended."""
 PIN_DIGITS = 8
@@ -156,9 +156,14 @@ def _credential(username: str, key_type: KeyType, factors: _Factors) -> SeedCred
         key=key_type,
         auth_mode=AuthMode.OAUTH2CODE if factors == "oauth" else AuthMode.EXPLICIT,
         scal=Scal.ONE if alone else Scal.TWO,
-        pin="".join(secrets.choice("0123456789") for _ in range(PIN_DIGITS)),
+        pin=random_pin(PIN_DIGITS),
         totp_secret=None if alone else _totp_secret(),
     )
+
+
+def random_pin(digits: int) -> str:
+    """Return a PIN of decimal digits."""
+    return "".join(secrets.choice("0123456789") for _ in range(digits))
 
 
 def _secret() -> str:

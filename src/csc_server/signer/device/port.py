@@ -1,7 +1,7 @@
 """The KeyDevice port: all that the signer asks of a signature creation device [SCDev].
 
 A device is single-threaded and belongs to the process that opened it. Every failure of the device, a lost
-handle included, is a `DeviceFaultError`: after one the caller discards the device (security.md RL-04).
+handle included, is a `DeviceFaultError`: after one the caller discards the device (RL-04).
 """
 
 from dataclasses import dataclass

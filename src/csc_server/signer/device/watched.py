@@ -53,11 +53,7 @@ class WatchedDevice:
         return self._device.keys()  # reads what `open` found; long with many keys, so it has no deadline
 
     def sign(self, handle: KeyHandle, mechanism: SignatureMechanism, digest: bytes) -> bytes:
-        self._stamps.enter(self._worker)
-        try:
-            return self._device.sign(handle, mechanism, digest)
-        finally:
-            self._stamps.leave(self._worker)
+        return self._watch(lambda: self._device.sign(handle, mechanism, digest))
 
     def generate_key(self, key_type: KeyType) -> KeyFacts:
         return self._device.generate_key(key_type)  # RSA-4096 takes seconds: no deadline of a signature

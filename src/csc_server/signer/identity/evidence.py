@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from csc_server.activation.messages import Evidence
 from csc_server.clock import Clock
 from csc_server.errors import RefusedError
+from csc_server.policy.one_time_codes import accepted_step
 from csc_server.signer.device.port import KeyDevice
-from csc_server.signer.identity.one_time_code import accepted_step, open_seed
+from csc_server.signer.identity.one_time_code import open_seed
 from csc_server.signer.identity.pin import PIN_COST, PinCost, is_right_pin, key_pin
 from csc_server.storage.ports.signer import ActivationStore, ActivationTransaction, ConflictError, FactorRow, LockLimits
 from csc_server.values import CredentialId, FactorKind, Refusal, Scal
@@ -119,7 +120,7 @@ class EvidenceVerifier:
             keyed = key_pin(self._device, factor.credential_id, secret)
             return lambda current: 0 if is_right_pin(keyed, current, self._pin_cost) else None
         seed = open_seed(self._device, factor)
-        return lambda current: accepted_step(seed, current.last_step, secret, self._clock.seconds())
+        return lambda current: accepted_step(seed, secret, self._clock.seconds(), current.last_step)
 
     def _try(self, factor: FactorRow, check: Check) -> int:
         """Count a failure, durably, and only then compare."""

@@ -1,4 +1,4 @@
-"""The PIN of a credential: argon2id over an HMAC that only the device can compute (security.md AU-05).
+"""The PIN of a credential: argon2id over an HMAC that only the device can compute (AU-05).
 
 Guessing offline needs the device as well as the database. The HMAC covers the credential's id, so a
 verifier copied to another credential by SQL proves nothing there.

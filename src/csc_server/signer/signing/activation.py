@@ -1,4 +1,4 @@
-"""The activation operations: begin, approve, activate, authorize, extend, void (architecture, section 4).
+"""The activation operations: begin, approve, activate, authorize, extend, void (ARCHITECTURE, life of a signature).
 
 Each changes the store in one transaction with its audit record. A refusal leaves nothing behind but the
 failures that evidence counts.

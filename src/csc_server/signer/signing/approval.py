@@ -1,4 +1,4 @@
-"""From what a client asks to what a signer approved: the rows of a transaction (architecture, section 4).
+"""From what a client asks to what a signer approved: the rows of a transaction (ARCHITECTURE, life of a signature).
 
 open -> approved -> activated, and void from anywhere; nothing leaves void (decision 26 d).
 """
@@ -8,14 +8,13 @@ from dataclasses import replace
 
 from csc_server.activation.messages import Caller, Transaction
 from csc_server.errors import RefusedError
-from csc_server.policy.algorithms import HASH_OIDS, HashAlgorithm
+from csc_server.policy.algorithms import DIGEST_LENGTHS, HASH_OIDS
 from csc_server.signer.identity.evidence import VerifiedEvidence
 from csc_server.signer.signing.transaction import TransactionFacts, transaction_hash
 from csc_server.storage.ports.signer import ApprovalRow, ApprovalState, CredentialRow
 from csc_server.values import ApprovalId, Refusal, Scal
 
 NONCE_LENGTH = 32
-DIGEST_LENGTHS = frozenset(algorithm.digest_length for algorithm in HashAlgorithm)
 MAX_LABEL = 500
 """Characters: the length CSC 1.0.4.0, 11.6 gives a description."""
 

@@ -2,7 +2,7 @@
 
 A SAD authorises occurrences: each distinct hash with the number of times it may be signed, and for SCAL 1
 occurrences without a hash, kept under b"". Hashes are compared as decoded bytes, as a multiset; the order
-of a request need not be the order approved (architecture, decision 1).
+of a request need not be the order approved (decision 1).
 """
 
 import hashlib

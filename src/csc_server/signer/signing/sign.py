@@ -1,4 +1,4 @@
-"""The life of a signature in the signer, step by step (architecture, section 4; SA-02, SA-03, SA-11).
+"""The life of a signature in the signer, step by step (ARCHITECTURE, life of a signature; SA-02, SA-03, SA-11).
 
  1. Each request of a group is looked up by SHA-256 of the SAD string or token it presents.
  2. Under the lock of the SAD's row: the SAD is live, unexpired, of this client, signer and credential; the
@@ -12,7 +12,7 @@
 What the caller still owes: to end the process when `must_end` is set, or when a commit's outcome is
 unknown; the next worker of the slot raises the epoch and recovers (decision 26 a, b, g).
 
-States beside those of the published model of this protocol (sad.pml):
+States beside those of the model of this protocol (Promela; specs/decisions.md, decision 26):
 
     here                                     model
     SadRow.state LIVE                        live[s]

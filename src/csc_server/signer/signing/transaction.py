@@ -1,4 +1,4 @@
-"""The transaction hash: one digest over all that a signer is asked to approve (security.md AU-02).
+"""The transaction hash: one digest over all that a signer is asked to approve (AU-02).
 
 EN 419 241-1 SRA_SAP.2.3 asks that activation data is bound to the data to be signed, the key and the
 signer. Every field is length-prefixed, so no two different transactions share an encoding.

@@ -1,8 +1,8 @@
 """Ports of the signer's store: rows, and the units of work that the signer's transactions are made of.
 
 Every `begin_*` opens one database transaction: leaving the block commits durably, an exception rolls back.
-A commit whose outcome is unknown raises `CommitUnknownError`, which ends the process (architecture,
-decision 26 g); everything else that the database refuses is `UnavailableError("database")`.
+A commit whose outcome is unknown raises `CommitUnknownError`, which ends the process (decision 26 g);
+ everything else that the database refuses is `UnavailableError("database")`.
 Times `*_at` are whole seconds since the epoch, UTC.
 """
 
@@ -141,8 +141,8 @@ class SadRow:
     """A SAD: `sad_hash` is SHA-256 of the whole string (or of the credential-scope token).
 
     `slots` maps a hash, or b"" for occurrences authorised without one (SCAL 1), to its counts;
-    `authorised` and `spent` are their sums and stand under CHECK (spent <= authorised). `claims` is the
-    canonical JSON of the claims, empty for a token. `limit_at` bounds every extension.
+    `authorised` and `spent` are their sums and stand under CHECK (spent <= authorised). `limit_at` bounds
+    every extension. A row read back is the whole SAD: the claims of its JWS follow from it and its approval.
     """
 
     sad_id: SadId
@@ -200,7 +200,6 @@ class OpenIntent:
     intent_id: str
     sad_id: SadId
     epoch: int
-    created_at: int
 
 
 @dataclass(frozen=True)
@@ -316,7 +315,7 @@ class ActivationTransaction(Protocol):
 
 @dataclass(frozen=True)
 class LockLimits:
-    """When a factor locks (security.md, table of limits: 5 and 10)."""
+    """When a factor locks (AU-06)."""
 
     temporary: int = 5
     permanent: int = 10

@@ -5,7 +5,6 @@ from enum import StrEnum
 
 from csc_server.activation.messages import Caller
 from csc_server.activation.port import Activation
-from csc_server.audit.log import AuditLog
 from csc_server.clock import Clock
 from csc_server.errors import ProblemError
 from csc_server.settings import WebSettings
@@ -53,10 +52,6 @@ class Services:
     def activation(self) -> Activation:
         return self.authorization.activation
 
-    @property
-    def audit(self) -> AuditLog:
-        return self.authorization.audit
-
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -75,7 +70,7 @@ class Access:
 
     @property
     def takes_other_dialect(self) -> bool:
-        """Whether the client's profile has the leniencies R14 and R15 (architecture, decision 4)."""
+        """Whether the client's profile has the leniencies R14 and R15 (decision 4)."""
         return self.client is not None and self.client.profile is ClientProfile.CSC1
 
 

@@ -69,7 +69,7 @@ def user_id(call: Call) -> SignerId:
 
     A token that a signer logged in for names its signer, and userID must be absent. A client's own token
     names none: userID, a login name or a signer's id, is required, and the signer process decides whether
-    the client may (architecture, decision 17).
+    the client may (decision 17).
     """
     own = call.signer_id
     if own is not None:

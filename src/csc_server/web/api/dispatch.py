@@ -12,7 +12,7 @@ from csc_server.web.api.call import Call, Services
 from csc_server.web.api.table import ENDPOINTS, NOT_IMPLEMENTED, Endpoint
 from csc_server.web.http.body import read_members
 from csc_server.web.http.params import Parameters
-from csc_server.web.http.peer import address_block, request_id
+from csc_server.web.http.peer import address_block
 from csc_server.web.http.responses import json_response, no_content
 
 LOGIN_FAILED = "authentication_error"
@@ -83,7 +83,7 @@ def _record_refusal(call: Call, endpoint: Endpoint, problem: ProblemError) -> No
         call.services.strangers.count(f"{endpoint.method}: {problem.description}", address_block())
         return
     token = call.access.token
-    call.services.audit.record(
+    call.services.authorization.record(
         Event.REQUEST_REFUSED,
         Outcome.REFUSED,
         method=endpoint.method,
@@ -92,8 +92,6 @@ def _record_refusal(call: Call, endpoint: Endpoint, problem: ProblemError) -> No
         reason=problem.description,
         client_id=token.client_id,
         signer_id=token.signer_id,
-        request_id=request_id(),
-        address=address_block(),
     )
 
 

@@ -91,7 +91,7 @@ def token_type_hint(call: Call) -> str:
 def log_in(call: Call, arguments: LoginArguments) -> dict[str, Any]:
     """Return a service token for the signer, and a refresh token for one that is to be remembered.
 
-    A refresh token is used once (security.md OA-13), so its use always gives the next one: the login that
+    A refresh token is used once (OA-13), so its use always gives the next one: the login that
     it stems from was to be remembered.
     """
     context = call.services.authorization

@@ -1,23 +1,20 @@
 """What the signer's refusals are called on the wire, per API version (specs/errors.tsv).
 
-`/csc/v1` speaks the texts of 1.0.4.0, `/csc/v2` those of 2.0.0.2 (architecture, decision 7). Texts without a
-row are ours and stand in specs/divergences.md.
+`/csc/v1` speaks the texts of 1.0.4.0, `/csc/v2` those of 2.0.0.2 (decision 7). Texts without a row are
+ours and stand in specs/divergences.md.
 """
 
-from csc_server.errors import ProblemError, RefusedError, UnavailableError
+from csc_server.errors import ProblemError, RefusedError
 from csc_server.values import ApiVersion, Refusal
 from csc_server.web.http.params import invalid, missing
-from csc_server.web.http.problems import unavailable_problem
 
 WRONG_METHOD = "The credential identified by credentialID is not authorized by this method"
-NOT_SIGNED = "The signature could not be made and its authorization is spent"
 
 _BOTH: dict[Refusal, str] = {
     Refusal.UNKNOWN_CREDENTIAL: invalid("credentialID"),
     Refusal.CREDENTIAL_DISABLED: "The credential identified by credentialID is disabled",
     Refusal.CREDENTIAL_NOT_EXPLICIT: WRONG_METHOD,
     Refusal.CREDENTIAL_NOT_OAUTH: WRONG_METHOD,
-    Refusal.CERTIFICATE_UNFIT: "The credential identified by credentialID is disabled",
     Refusal.NUM_SIGNATURES_TOO_HIGH: "Numbers of signatures is too high",
     Refusal.NUM_SIGNATURES_INVALID: "Invalid value for parameter numSignatures",
     Refusal.HASHES_REQUIRED: missing("array", "hash"),
@@ -73,15 +70,7 @@ _TEXTS = {ApiVersion.V1: _V1, ApiVersion.V2: _V2}
 
 def refusal_problem(version: ApiVersion, error: RefusedError) -> ProblemError:
     """Return the answer an API version prescribes for a refusal."""
-    if error.refusal is Refusal.SIGNATURE_FAILED:
-        return _not_signed()
     other = _OTHER_CODES[version].get(error.refusal)
     if other is not None:
         return ProblemError(400, *other)
     return ProblemError(400, "invalid_request", _TEXTS[version][error.refusal])
-
-
-def _not_signed() -> ProblemError:
-    """A device that failed is no fault of the request: 503, with a fresh authorization it may succeed (RL-04)."""
-    problem = unavailable_problem(UnavailableError("device"))
-    return ProblemError(problem.status, problem.error, NOT_SIGNED, problem.headers)

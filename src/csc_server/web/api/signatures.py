@@ -71,7 +71,7 @@ def authorize(call: Call, arguments: AuthorizeArguments) -> dict[str, Any]:
 
 
 def extend_transaction(call: Call, arguments: ExtendArguments) -> dict[str, Any]:
-    """Replace a SAD by its successor (architecture, decision 15)."""
+    """Replace a SAD by its successor (decision 15)."""
     request = Extend(call.caller(), arguments.credential_id, arguments.sad, arguments.hashes, arguments.hash_algorithm)
     return _minted(call.services.activation.extend(request))
 

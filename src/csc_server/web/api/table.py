@@ -27,7 +27,7 @@ class Endpoint:
     Args:
         method: its name, which is its path under the base path and its entry in info.methods.
         handler: gets the call and its checked arguments; None as the answer is 204 without content.
-        arguments: the dataclass that the checks fill, one field a check.
+        arguments: the dataclass that the checks fill, one field a check, read or not.
         scopes: of the tokens it takes, per version; NO_TOKEN asks for none.
         verbs: POST, and GET where clients are known to use it (R8).
         may_be_empty_array: whether `[]` stands for "nothing to say" (R7).

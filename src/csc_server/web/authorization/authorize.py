@@ -16,11 +16,12 @@ from csc_server.web.authorization.clients import RegisteredClient
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.details import GrantedDetails, read_details
 from csc_server.web.authorization.interactions import start_interaction
+from csc_server.web.authorization.parameters import invalid, missing
 from csc_server.web.authorization.proof_key import read_challenge
 from csc_server.web.authorization.refusals import strangers
 from csc_server.web.authorization.responses import error_location
 from csc_server.web.authorization.server import INVALID_SCOPE, GrantRequest, Server, translated
-from csc_server.web.authorization.transactions import invalid, missing, read_transaction
+from csc_server.web.authorization.transactions import read_transaction
 
 METHOD = "oauth2/authorize"
 

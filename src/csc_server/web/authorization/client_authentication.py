@@ -1,7 +1,7 @@
 """Who calls the token and revocation endpoints: client_secret_basic, client_secret_post, or a public client.
 
 RFC 6749, 2.3 and 3.2.1; CSC 1.0.4.0, 8.3.3 and 8.3.4 for codes and texts. In place of Authlib's parser, which
-takes headers that RFC 7617 forbids (security.md OA-23, IN-07).
+takes headers that RFC 7617 forbids (OA-23, IN-07).
 """
 
 import re
@@ -12,8 +12,7 @@ from csc_server.errors import MalformedInputError, ProblemError
 from csc_server.storage.ports.web import ClientRow, ClientStore
 from csc_server.values import ClientId, ClientProfile
 from csc_server.web.authorization.clients import RegisteredClient
-from csc_server.web.authorization.parameters import EndpointParameters, malformed
-from csc_server.web.authorization.transactions import invalid, missing
+from csc_server.web.authorization.parameters import EndpointParameters, invalid, malformed, missing
 from csc_server.wire import decode_base64
 
 MAX_HEADER = 1024

@@ -1,6 +1,6 @@
 """Registered clients as Authlib sees them, and the comparison of redirect URIs and secrets.
 
-RFC 6749, 2 and 3.1.2; RFC 8252, 7.3; security.md OA-04, OA-16.
+RFC 6749, 2 and 3.1.2; RFC 8252, 7.3; OA-04, OA-16.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib publishes 
 
     @property
     def may_omit_pkce(self) -> bool:
-        """Only confidential csc1 clients may (architecture, decision 4; interoperability rule O5)."""
+        """Only confidential csc1 clients may (decision 4; interoperability rule O5)."""
         return self.row.profile is ClientProfile.CSC1 and not self.is_public
 
     def get_client_id(self) -> str:

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from csc_server.activation.messages import Caller
 from csc_server.activation.port import Activation
+from csc_server.audit.events import Event, Outcome
 from csc_server.audit.log import AuditLog
 from csc_server.clock import Clock
 from csc_server.settings import WebSettings
 from csc_server.storage.ports.web import WebStore
 from csc_server.values import ClientId, SignerId
 from csc_server.web.http.peer import address_block, request_id
+from csc_server.wire import Json
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,12 @@ class AuthorizationContext:
 
     @property
     def issuer(self) -> str:
-        """The `iss` of every authorization response (RFC 9207, 2; architecture, decision 16)."""
+        """The `iss` of every authorization response (RFC 9207, 2; decision 16)."""
         return self.settings.base_url.rstrip("/")
+
+    def record(self, event: Event, outcome: Outcome, **fields: Json) -> None:
+        """Audit what a request did, with its id and its peer's network (AD-02); only inside a request."""
+        self.audit.record(event, outcome, request_id=request_id(), address=address_block(), **fields)
 
 
 def caller(client_id: ClientId, signer_id: SignerId | None) -> Caller:

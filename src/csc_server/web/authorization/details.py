@@ -1,7 +1,7 @@
 """`authorization_details` of type `credential` (RFC 9396, 2 and 5; CSC 2.0.0.2, 8.4.2; 2.2's URI spelling).
 
 Strict JSON; exactly one entry, since a transaction has one credential; unknown members are ignored unless
-they would change credential, hashes, number or algorithm (architecture, decision 24; security.md OA-08).
+they would change credential, hashes, number or algorithm (decision 24; OA-08).
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """oauth2/authorize, oauth2/token and oauth2/revoke under both API versions, as a Flask blueprint.
 
-The faces differ in names of parameters and token types only (architecture, decision 16); a third face with
+The faces differ in names of parameters and token types only (decision 16); a third face with
 RFC dialect, and pushed requests, fit beside them.
 """
 

@@ -1,6 +1,6 @@
 """The three grants at the token endpoint: authorization code, client credentials, refresh token.
 
-RFC 6749, 4.1.3, 4.4 and 6; CSC 1.0.4.0, 8.3.3; security.md OA-01 to OA-03, OA-13, OA-18.
+RFC 6749, 4.1.3, 4.4 and 6; CSC 1.0.4.0, 8.3.3; OA-01 to OA-03, OA-13, OA-18.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ def redeem_code(context: AuthorizationContext, code: str) -> CodeRow | None:
     """Consume a code by one conditional update before anything else is checked (OA-03).
 
     A second redemption kills what the first one gave before it is answered: tokens here, the approval and
-    every SAD of it in the signer process (RFC 6749, 4.1.2; architecture, decision 26 d).
+    every SAD of it in the signer process (RFC 6749, 4.1.2; decision 26 d).
     """
     row, is_first = context.store.redeem_code(secret_hash(code), context.clock.seconds())
     if row is None or is_first:
@@ -41,7 +41,7 @@ def redeem_code(context: AuthorizationContext, code: str) -> CodeRow | None:
     context.store.revoke_family(row.family_id, context.clock.seconds())
     if row.approval_id is not None:
         context.activation.void_approval(VoidApproval(caller(row.client_id, row.signer_id), row.approval_id))
-    context.audit.record(Event.CODE_REUSED, Outcome.FAILURE, client_id=row.client_id, signer_id=row.signer_id)
+    context.record(Event.CODE_REUSED, Outcome.FAILURE, client_id=row.client_id, signer_id=row.signer_id)
     return None
 
 
@@ -130,7 +130,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
             context.store.insert_tokens(issued.rows)
         else:
             issued = self._activate(row, owner)
-        context.audit.record(
+        context.record(
             Event.TOKEN_ISSUED, Outcome.SUCCESS, client_id=row.client_id, signer_id=row.signer_id, scope=row.scope
         )
         return issued.answer
@@ -191,7 +191,7 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):  # type: ignore[mis
         owner = TokenOwner(client_id, None, self.request.face.value, new_secret())
         issued = service_tokens(context, owner, with_refresh=False)
         context.store.insert_tokens(issued.rows)
-        context.audit.record(Event.TOKEN_ISSUED, Outcome.SUCCESS, client_id=client_id, scope=SERVICE)
+        context.record(Event.TOKEN_ISSUED, Outcome.SUCCESS, client_id=client_id, scope=SERVICE)
         return issued.answer
 
     def save_token(self, token: dict[str, Any]) -> None:
@@ -242,7 +242,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # Auth
         if not context.store.rotate_refresh_token(row.token_hash, context.clock.seconds(), issued.rows):
             end_family(context, row)
             raise invalid_grant("Invalid parameter refresh_token")
-        context.audit.record(
+        context.record(
             Event.TOKEN_REFRESHED, Outcome.SUCCESS, client_id=row.client_id, signer_id=row.signer_id, scope=row.scope
         )
         return issued.answer
@@ -257,4 +257,4 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # Auth
 def end_family(context: AuthorizationContext, row: TokenRow) -> None:
     """Revoke every token of a family whose refresh token was used twice (RFC 9700, 4.14.2)."""
     context.store.revoke_family(row.family_id, context.clock.seconds())
-    context.audit.record(Event.REFRESH_REUSED, Outcome.FAILURE, client_id=row.client_id, signer_id=row.signer_id)
+    context.record(Event.REFRESH_REUSED, Outcome.FAILURE, client_id=row.client_id, signer_id=row.signer_id)

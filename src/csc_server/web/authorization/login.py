@@ -1,19 +1,18 @@
-"""Login of a signer by name and password, and the tokens of auth/login (CSC 1.0.4.0, 11.2; security.md AU-06, AU-12).
+"""Login of a signer by name and password, and the tokens of auth/login (CSC 1.0.4.0, 11.2; AU-06, AU-12).
 
-It opens scope service only: no signature can be made with it (architecture, decision 17).
+It opens scope service only: no signature can be made with it (decision 17).
 """
 
 from csc_server.audit.events import Event, Outcome
 from csc_server.errors import ProblemError
+from csc_server.policy.one_time_codes import accepted_step
 from csc_server.storage.ports.web import TokenKind
 from csc_server.values import ApiVersion, SignerId
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.grants import end_family
-from csc_server.web.authorization.one_time_codes import matching_step
 from csc_server.web.authorization.passwords import SHARED_CHECK, PasswordCheck
 from csc_server.web.authorization.secret_values import is_secret, new_secret, secret_hash
 from csc_server.web.authorization.tokens import IssuedTokens, TokenOwner, service_tokens
-from csc_server.web.http.peer import address_block, request_id
 
 LOGIN = "login"
 """`origin` of tokens that auth/login gave; they have no client."""
@@ -51,9 +50,7 @@ class PasswordLogin:
         with self._check:
             signer_id = self._signer(username, password, one_time_code)
         outcome = Outcome.FAILURE if signer_id is None else Outcome.SUCCESS
-        self._context.audit.record(
-            Event.LOGIN, outcome, signer_id=signer_id, request_id=request_id(), address=address_block()
-        )
+        self._context.record(Event.LOGIN, outcome, signer_id=signer_id)
         if signer_id is None:
             raise login_failed()
         return signer_id
@@ -72,9 +69,10 @@ class PasswordLogin:
             return None
         step = 0
         if account.totp_seed:
-            step = matching_step(account.totp_seed, one_time_code, now, account.totp_last_step)
-            if not step:
+            accepted = accepted_step(account.totp_seed, one_time_code, now, account.totp_last_step)
+            if accepted is None:
                 return None
+            step = accepted
         return account.signer_id if store.pass_login(account.username, step) else None
 
 
@@ -88,7 +86,7 @@ def issue_login_tokens(
     owner = TokenOwner(None, signer_id, face.value, new_secret(), LOGIN)
     issued = service_tokens(context, owner, with_refresh=remember)
     context.store.insert_tokens(issued.rows)
-    context.audit.record(Event.TOKEN_ISSUED, Outcome.SUCCESS, signer_id=signer_id, scope="service")
+    context.record(Event.TOKEN_ISSUED, Outcome.SUCCESS, signer_id=signer_id, scope="service")
     return issued
 
 
@@ -116,5 +114,5 @@ def refresh_login(
     if not context.store.rotate_refresh_token(row.token_hash, now, issued.rows):
         end_family(context, row)
         raise refused
-    context.audit.record(Event.TOKEN_REFRESHED, Outcome.SUCCESS, signer_id=row.signer_id, scope=row.scope)
+    context.record(Event.TOKEN_REFRESHED, Outcome.SUCCESS, signer_id=row.signer_id, scope=row.scope)
     return issued

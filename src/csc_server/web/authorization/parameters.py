@@ -1,4 +1,4 @@
-"""Reading the parameters of the OAuth 2.0 endpoints: one place, strict, bounded (security.md OA-17, IN-10).
+"""Reading the parameters of the OAuth 2.0 endpoints: one place, strict, bounded (OA-17, IN-10).
 
 A parameter without a value counts as absent (RFC 6749, 3.1); one that occurs twice is refused.
 """
@@ -26,6 +26,16 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 def malformed() -> ProblemError:
     """Return the error for a request that cannot be read at all (CSC 1.0.4.0, 10.1, table 3)."""
     return invalid_request()
+
+
+def invalid(name: str) -> ProblemError:
+    """Return the error for a parameter whose value is not allowed (CSC 1.0.4.0, 8.3.3)."""
+    return invalid_request(f"Invalid parameter {name}")
+
+
+def missing(name: str) -> ProblemError:
+    """Return the error for a parameter that has to be there (CSC 1.0.4.0, 8.3.3)."""
+    return invalid_request(f"Missing parameter {name}")
 
 
 @dataclass(frozen=True)

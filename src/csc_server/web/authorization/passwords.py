@@ -1,4 +1,4 @@
-"""Passwords of login accounts: argon2id as PHC strings (security.md AU-05, AU-12; RFC 9106, 4).
+"""Passwords of login accounts: argon2id as PHC strings (AU-05, AU-12; RFC 9106, 4).
 
 They open scope service only. The secrets that approve a signature are the signer process's business.
 """
@@ -23,7 +23,7 @@ SALT_BYTES = 16
 VERIFIER_BYTES = 32
 
 MAX_PASSWORD = 128
-"""Characters: NIST SP 800-63B, 3.1.1.2 asks to take at least 64."""
+"""Characters: NIST SP 800-63B, 5.1.1.2 asks to take at least 64."""
 
 PARALLEL = 2
 """Hashes at once in one process: each takes 64 MiB and a core for about 150 ms."""

@@ -1,4 +1,4 @@
-"""PKCE with S256 and nothing else (RFC 7636, 4; security.md OA-02).
+"""PKCE with S256 and nothing else (RFC 7636, 4; OA-02).
 
 Authlib's extension also knows `plain`, takes challenges of other lengths and compares with `==`.
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from csc_server.errors import ProblemError
 from csc_server.web.authorization.clients import RegisteredClient
-from csc_server.web.authorization.transactions import invalid, missing
+from csc_server.web.authorization.parameters import invalid, missing
 from csc_server.wire import encode_base64url
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")

@@ -1,4 +1,4 @@
-"""The audit of what the OAuth 2.0 endpoints refuse (architecture, decision 14).
+"""The audit of what the OAuth 2.0 endpoints refuse (decision 14).
 
 One record for a client that proved who it is; a count for a stranger, so that nobody can fill the audit.
 """
@@ -12,7 +12,7 @@ from csc_server.audit.events import Event, Outcome
 from csc_server.errors import ProblemError, RefusedError
 from csc_server.values import ApiVersion, ClientId
 from csc_server.web.authorization.context import AuthorizationContext
-from csc_server.web.http.peer import address_block, request_id
+from csc_server.web.http.peer import address_block
 from csc_server.web.http.stranger_refusals import STRANGERS, StrangerRefusals
 
 
@@ -40,7 +40,7 @@ def known_client(context: AuthorizationContext, method: str, face: ApiVersion, c
         yield
     except ProblemError as problem:
         if not isinstance(problem.__cause__, RefusedError):
-            context.audit.record(
+            context.record(
                 Event.REQUEST_REFUSED,
                 Outcome.REFUSED,
                 method=method,
@@ -48,7 +48,5 @@ def known_client(context: AuthorizationContext, method: str, face: ApiVersion, c
                 error=problem.error,
                 reason=problem.description,
                 client_id=client_id,
-                request_id=request_id(),
-                address=address_block(),
             )
         raise

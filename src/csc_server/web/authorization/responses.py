@@ -1,6 +1,6 @@
 """Authorization responses: the redirect back to the client, with a code or an error.
 
-RFC 6749, 4.1.2; each carries `iss` (RFC 9207, 2; security.md OA-06) and the state as it came.
+RFC 6749, 4.1.2; each carries `iss` (RFC 9207, 2; OA-06) and the state as it came.
 """
 
 from urllib.parse import urlencode
@@ -14,8 +14,8 @@ from csc_server.values import SignerId
 from csc_server.web.authorization.authorization_request import AuthorizationRequest
 from csc_server.web.authorization.client_authentication import find_client
 from csc_server.web.authorization.context import AuthorizationContext
+from csc_server.web.authorization.parameters import invalid
 from csc_server.web.authorization.server import GrantRequest, Server, translated
-from csc_server.web.authorization.transactions import invalid
 
 DENIED = "The user, authorization server or remote service denied the request."
 """CSC 1.0.4.0, 10.1, table 3."""
@@ -51,7 +51,7 @@ def code_location(
     asked = GrantRequest("GET", request.face, values, client)
     asked.authorization, asked.interaction = request, interaction
     code = _code(server, asked, signer_id)
-    server.context.audit.record(
+    server.context.record(
         Event.CODE_ISSUED, Outcome.SUCCESS, client_id=request.client_id, signer_id=signer_id, scope=request.scope
     )
     return _location(server.context, request, {"code": code})

@@ -13,10 +13,9 @@ from csc_server.web.authorization.client_authentication import (
 )
 from csc_server.web.authorization.clients import RegisteredClient
 from csc_server.web.authorization.context import AuthorizationContext, caller
-from csc_server.web.authorization.parameters import EndpointParameters
+from csc_server.web.authorization.parameters import EndpointParameters, invalid, missing
 from csc_server.web.authorization.refusals import known_client, strangers
 from csc_server.web.authorization.secret_values import secret_hash
-from csc_server.web.authorization.transactions import invalid, missing
 
 METHOD = "oauth2/revoke"
 HINTS = frozenset(kind.value for kind in TokenKind)
@@ -34,7 +33,7 @@ def answer_revocation(
     with strangers(METHOD):
         client = _authenticated(context, header, parameters)
     with known_client(context, METHOD, face, client.row.client_id):
-        revoke_of_client(context, client, parameters.get("token"))
+        _revoke_of_client(context, client, parameters.get("token"))
 
 
 def _authenticated(
@@ -50,12 +49,12 @@ def _authenticated(
     return authenticate(client, presented)
 
 
-def revoke_of_client(context: AuthorizationContext, client: RegisteredClient, token: str) -> None:
+def _revoke_of_client(context: AuthorizationContext, client: RegisteredClient, token: str) -> None:
     """Revoke a token that was issued to this client."""
     row = context.store.token(secret_hash(token))
     if row is None or row.client_id != client.row.client_id:
-        raise unknown_token()
-    revoke_row(context, row)
+        raise _unknown_token()
+    _revoke_row(context, row)
 
 
 def revoke_for_bearer(context: AuthorizationContext, bearer: TokenRow, token: str) -> None:
@@ -69,17 +68,17 @@ def revoke_for_bearer(context: AuthorizationContext, bearer: TokenRow, token: st
     """
     row = context.store.token(secret_hash(token))
     if row is None or row.client_id != bearer.client_id:
-        raise unknown_token()
+        raise _unknown_token()
     if bearer.signer_id is not None and row.signer_id != bearer.signer_id:
-        raise unknown_token()
-    revoke_row(context, row)
+        raise _unknown_token()
+    _revoke_row(context, row)
 
 
-def unknown_token() -> ProblemError:
+def _unknown_token() -> ProblemError:
     return ProblemError(400, "invalid_request", "Invalid string parameter token")
 
 
-def revoke_row(context: AuthorizationContext, row: TokenRow) -> None:
+def _revoke_row(context: AuthorizationContext, row: TokenRow) -> None:
     """Revoke at once: a refresh token with its whole family, an access token alone (CSC 1.0.4.0, 11.3).
 
     An access token of scope credential takes its approval and every SAD of it along.
@@ -91,6 +90,6 @@ def revoke_row(context: AuthorizationContext, row: TokenRow) -> None:
         context.store.revoke_token(row.token_hash, now)
     if row.approval_id is not None and row.client_id is not None:
         context.activation.void_approval(VoidApproval(caller(row.client_id, row.signer_id), row.approval_id))
-    context.audit.record(
+    context.record(
         Event.TOKEN_REVOKED, Outcome.SUCCESS, client_id=row.client_id, signer_id=row.signer_id, scope=row.scope
     )

@@ -1,4 +1,4 @@
-"""Opaque secrets: codes, tokens, session ids. 256 bits from the OS, SHA-256 at rest (security.md OA-15)."""
+"""Opaque secrets: codes, tokens, session ids. 256 bits from the OS, SHA-256 at rest (OA-15)."""
 
 import hashlib
 import re

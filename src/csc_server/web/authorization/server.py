@@ -1,4 +1,4 @@
-"""Authlib behind our own border: requests in, values out, every failure a ProblemError (security.md OA-23).
+"""Authlib behind our own border: requests in, values out, every failure a ProblemError (OA-23).
 
 Authlib decides the order of a grant; what it stores, compares and answers is ours. The endpoints hand it
 requests whose client was authenticated before, so none of its own parsers sees the network.
@@ -15,6 +15,7 @@ from csc_server.errors import ProblemError
 from csc_server.storage.ports.web import CodeRow, InteractionRow
 from csc_server.values import ApiVersion
 from csc_server.web.authorization.authorization_request import CREDENTIAL, SERVICE, AuthorizationRequest
+from csc_server.web.authorization.client_authentication import find_client
 from csc_server.web.authorization.clients import RegisteredClient
 from csc_server.web.authorization.context import AuthorizationContext
 
@@ -67,11 +68,10 @@ class GrantRequest(OAuth2Request):  # type: ignore[misc]  # Authlib publishes no
 
 @dataclass(frozen=True)
 class Answer:
-    """What a grant answers: a status, JSON members or nothing, and headers."""
+    """What a grant answers; the headers that Authlib adds are set for every endpoint by `endpoints.py`."""
 
     status: int
     body: dict[str, Any]
-    headers: dict[str, str]
 
 
 class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib publishes no types
@@ -96,14 +96,13 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib publishes no
 
     def query_client(self, client_id: str) -> RegisteredClient | None:
         """Find a client of an authorization request by its id."""
-        row = self.context.store.client(client_id)  # type: ignore[arg-type]  # Authlib hands plain text
-        return None if row is None or row.disabled else RegisteredClient(row)
+        return find_client(self.context.store, client_id)
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
         """Authlib's signals carry clients and tokens; nobody listens."""
 
-    def handle_response(self, status: int, body: dict[str, Any], headers: list[tuple[str, str]]) -> Answer:
-        return Answer(status, body, dict(headers))
+    def handle_response(self, status: int, body: dict[str, Any], headers: object) -> Answer:  # noqa: ARG002 Authlib's signature
+        return Answer(status, body)
 
     def handle_error_response(self, request: GrantRequest, error: OAuth2Error) -> NoReturn:  # noqa: ARG002 Authlib's signature
         raise translated(error) from error

@@ -12,10 +12,9 @@ from csc_server.web.authorization.client_authentication import (
 )
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.grants import ClientCredentialsGrant, CodeGrant, RefreshTokenGrant, redeem_code
-from csc_server.web.authorization.parameters import EndpointParameters
+from csc_server.web.authorization.parameters import EndpointParameters, invalid, missing
 from csc_server.web.authorization.refusals import known_client, strangers
 from csc_server.web.authorization.server import Answer, GrantRequest, Server
-from csc_server.web.authorization.transactions import invalid, missing
 
 METHOD = "oauth2/token"
 

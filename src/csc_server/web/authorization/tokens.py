@@ -1,4 +1,4 @@
-"""Issuing tokens: opaque values, stored as SHA-256, with their answer (RFC 6749, 5.1; architecture, decision 13)."""
+"""Issuing tokens: opaque values, stored as SHA-256, with their answer (RFC 6749, 5.1; decision 13)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +65,7 @@ def activated_token(
 ) -> IssuedTokens:
     """Make the row and answer of a credential-scope token that a SAD stands behind (CSC 1.0.4.0, 8.3.3; 2.x, 8.4.4).
 
-    `token_type` is what the API version prescribes (architecture, decision 5); `credentialID` is for clients
+    `token_type` is what the API version prescribes (decision 5); `credentialID` is for clients
     that read it (interoperability rule O16).
     """
     now = context.clock.seconds()

@@ -2,33 +2,24 @@
 
 Two dialects, one result: the parameters of CSC 1.0.4.0, 8.3.2 and 2.x, 8.4.2, and `authorization_details`
 of type `credential` (RFC 9396; CSC 2.x). Hashes are decoded here and travel as bytes from then on
-(architecture, decisions 1 and 2); everything is checked again by the signer.
+(decisions 1 and 2); everything is checked again by the signer.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from csc_server.activation.messages import Transaction
-from csc_server.errors import MalformedInputError, ProblemError
-from csc_server.policy.algorithms import HASH_OIDS
+from csc_server.errors import MalformedInputError
+from csc_server.policy.algorithms import DIGEST_LENGTHS, HASH_OIDS
 from csc_server.values import ApiVersion, CredentialId
+from csc_server.web.authorization.parameters import invalid, missing
 from csc_server.wire import decode_base64_any, encode_base64
 
 MAX_SIGNATURES = 1000
 """More than any credential's `multisign`; the signer knows the real limit."""
 
-DIGEST_LENGTHS = frozenset(algorithm.digest_length for algorithm in HASH_OIDS.values())
-
 MAX_CREDENTIAL_ID = 255
 MAX_DIGITS = 4
-
-
-def invalid(name: str) -> ProblemError:
-    return ProblemError(400, "invalid_request", f"Invalid parameter {name}")
-
-
-def missing(name: str) -> ProblemError:
-    return ProblemError(400, "invalid_request", f"Missing parameter {name}")
 
 
 def read_transaction(parameters: Mapping[str, str], face: ApiVersion, *, lenient: bool, max_hashes: int) -> Transaction:

@@ -42,7 +42,7 @@ def invalid_request(description: str = INVALID_REQUEST) -> ProblemError:
 
 
 def unavailable_problem(error: UnavailableError) -> ProblemError:
-    """Return the 503 that asks to come back (security.md RL-04, RL-05)."""
+    """Return the 503 that asks to come back (RL-04, RL-05)."""
     headers = {"Retry-After": str(max(1, error.retry_after))}
     return ProblemError(503, "temporarily_unavailable", TEMPORARILY_UNAVAILABLE, headers)
 

@@ -1,7 +1,7 @@
 """Refusals of callers nobody knows yet: counted, and audited once per reason, address block and minute.
 
-One audit row for each would let a stranger fill the audit; none would hide an attack (architecture,
-decision 14). Counts of a minute are written with the first refusal of a later one, or by `flush`.
+One audit row for each would let a stranger fill the audit; none would hide an attack (decision 14).
+ Counts of a minute are written with the first refusal of a later one, or by `flush`.
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
 """What the consent page shows, as plain values: who asks, what for, with which certificate, until when.
 
-security.md AU-11; ETSI TS 119 431-1, SIG-6.3.1-15 and -16.
+AU-11; ETSI TS 119 431-1, SIG-6.3.1-15 and -16.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The two cookies of the pages: the browser's secret and the signer's session (security.md AU-09)."""
+"""The two cookies of the pages: the browser's secret and the signer's session (AU-09)."""
 
 from dataclasses import dataclass
 

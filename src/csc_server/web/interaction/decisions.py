@@ -1,4 +1,4 @@
-"""The signer's way through login and consent (architecture, section 4; security.md AU-06, AU-09, AU-11).
+"""The signer's way through login and consent (ARCHITECTURE, life of a signature; AU-06, AU-09, AU-11).
 
 1. Login opens scope service only. 2. For scope credential the signer process opens a transaction, and the page
 shows it. 3. The credential's PIN and code go to the signer process, which counts and compares. 4. The record
@@ -36,7 +36,6 @@ _PARAMETER_AT_FAULT = {
     Refusal.CREDENTIAL_NOT_OAUTH: "credentialID",
     Refusal.CREDENTIAL_DISABLED: "credentialID",
     Refusal.CERTIFICATE_EXPIRED: "credentialID",
-    Refusal.CERTIFICATE_UNFIT: "credentialID",
     Refusal.NUM_SIGNATURES_TOO_HIGH: "numSignatures",
     Refusal.NUM_SIGNATURES_INVALID: "numSignatures",
     Refusal.HASHES_REQUIRED: "hashes",
@@ -161,13 +160,10 @@ def record(
     context: AuthorizationContext, visit: Visit, session: SessionRow | None, event: Event, outcome: Outcome, **more: str
 ) -> None:
     """Write what the signer saw or did; the transaction hash stands for all that was shown (AU-02)."""
-    asking = caller(visit.row.client_id, session.signer_id if session else None)
     transaction, shown = visit.request.transaction, visit.row.request.get("begun") or {}
     fields: dict[str, Any] = {
-        "client_id": asking.client_id,
-        "signer_id": asking.signer_id,
-        "request_id": asking.request_id,
-        "address": asking.address,
+        "client_id": visit.row.client_id,
+        "signer_id": session.signer_id if session else None,
         "scope": visit.request.scope,
         **more,
     }
@@ -177,4 +173,4 @@ def record(
             "count": transaction.num_signatures,
             "transaction_hash": shown.get("transaction_hash", ""),
         }
-    context.audit.record(event, outcome, **fields)
+    context.record(event, outcome, **fields)

@@ -1,4 +1,4 @@
-"""Response headers of the pages (security.md AU-11; CSP Level 3; RFC 9700, 4.16)."""
+"""Response headers of the pages (AU-11; CSP Level 3; RFC 9700, 4.16)."""
 
 import re
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""What keeps a form from being posted by anyone but the page we sent (security.md AU-10; RFC 9700, 4.7).
+"""What keeps a form from being posted by anyone but the page we sent (AU-10; RFC 9700, 4.7).
 
 The browser holds a random secret in a cookie. The token of a form is a MAC under that secret over the
 interaction, its step and the session, so nothing has to be stored for it.

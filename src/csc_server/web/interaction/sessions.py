@@ -1,4 +1,4 @@
-"""Sessions of signers in browsers: server-side records with an idle and an absolute limit (security.md AU-09)."""
+"""Sessions of signers in browsers: server-side records with an idle and an absolute limit (AU-09)."""
 
 from csc_server.storage.ports.web import SessionRow
 from csc_server.values import SignerId

@@ -1,21 +1,17 @@
-"""Health for the operator's machines: `/livez` and `/readyz` (security.md RL-18)."""
+"""Health for the operator's machines: `/livez` and `/readyz` (RL-18)."""
 
 from collections.abc import Callable, Iterable
 from threading import Lock
 
 from flask import Blueprint, Response
 
-from csc_server.activation.messages import Health
+from csc_server.activation.messages import OK, PARTS, UNREACHABLE, Health
 from csc_server.activation.port import Activation
 from csc_server.clock import Clock
 from csc_server.errors import CscServerError, UnavailableError
 from csc_server.storage.ports.web import WebStore
 from csc_server.values import ClientId
 from csc_server.web.http.responses import json_response
-
-PARTS = ("device", "database", "clock", "audit")
-OK = "ok"
-
 
 FRESH = 1.0
 """Seconds for which a look at the parts stands."""
@@ -79,10 +75,10 @@ def worst(states: Iterable[Health]) -> dict[str, str]:
     for state in states:
         lanes.setdefault(state.worker.rpartition("-")[0], []).append(state)
     if not lanes:
-        return {"signer": "unreachable"} | dict.fromkeys(PARTS, "unknown")
+        return {"signer": UNREACHABLE} | dict.fromkeys(PARTS, "unknown")
     parts = {part: _part([_lane(workers, part) for workers in lanes.values()]) for part in PARTS}
-    is_reached = all(any(state.device != "unreachable" for state in workers) for workers in lanes.values())
-    return {"signer": OK if is_reached else "unreachable", **parts}
+    is_reached = all(any(state.device != UNREACHABLE for state in workers) for workers in lanes.values())
+    return {"signer": OK if is_reached else UNREACHABLE, **parts}
 
 
 def _lane(workers: list[Health], part: str) -> str:
@@ -108,5 +104,5 @@ def _web_database(store: WebStore) -> str:
     try:
         store.client(ClientId("readyz"))
     except CscServerError:
-        return "unreachable"
+        return UNREACHABLE
     return OK

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, and no secret in any (security.md AD-08, AD-09)."""
+"""Logs: one JSON object a line, and no secret in any (AD-08, AD-09)."""
 
 import logging
 import sys

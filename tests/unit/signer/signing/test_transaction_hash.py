@@ -1,4 +1,4 @@
-"""The transaction hash and its published vectors (security.md AU-02)."""
+"""The transaction hash and its published vectors (AU-02)."""
 
 from dataclasses import fields, replace
 

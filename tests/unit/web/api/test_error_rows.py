@@ -39,7 +39,6 @@ REFUSED_BY_THE_SIGNER = {
     "digest length": Refusal.DIGEST_LENGTH,
     "hash algorithm invalid": Refusal.HASH_ALGORITHM_INVALID,
     "hash not authorized": Refusal.HASH_NOT_AUTHORIZED,
-    "not signed": Refusal.SIGNATURE_FAILED,
     "number too high": Refusal.NUM_SIGNATURES_TOO_HIGH,
     "sign algorithm invalid": Refusal.SIGN_ALGORITHM_INVALID,
     "sign parameters missing": Refusal.SIGN_PARAMETERS_MISSING,

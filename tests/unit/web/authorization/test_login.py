@@ -10,7 +10,6 @@ from csc_server.storage.ports.web import AccountRow
 from csc_server.values import ApiVersion
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.login import PasswordLogin, issue_login_tokens, refresh_login
-from csc_server.web.authorization.one_time_codes import matching_step
 from csc_server.web.authorization.passwords import PasswordCheck, hash_password
 from csc_server.web.authorization.secret_values import secret_hash
 from fakes.code_flow import CodeFlow
@@ -153,18 +152,6 @@ def test_AU_04_a_code_is_asked_for_and_works_once(flow, context):
     assert refused(login, "bob", PASSWORD, "000000")[0] == 400
     assert login.login("bob", PASSWORD, code) == SIGNER
     assert refused(login, "bob", PASSWORD, code)[0] == 400
-
-
-@pytest.mark.parametrize(
-    ("now", "code", "step"),
-    [(59, "287082", 1), (1111111109, "081804", 37037036), (59 + 30, "287082", 1), (59 + 60, "287082", 0), (59, "287 082", 0)],
-)  # fmt: skip
-def test_AU_04_vectors_of_RFC_6238_appendix_B(now, code, step):
-    assert matching_step(SEED, code, now, 0) == step
-
-
-def test_AU_04_an_older_step_is_refused():
-    assert matching_step(SEED, "287082", 59, 1) == 0
 
 
 def test_login_tokens_have_no_client(flow, context):

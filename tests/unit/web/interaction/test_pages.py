@@ -431,7 +431,7 @@ def test_an_approval_that_expired_is_opened_and_shown_anew(flow):
         (Refusal.CREDENTIAL_NOT_OAUTH, "invalid_request", "Invalid parameter credentialID"),
         (Refusal.NUM_SIGNATURES_TOO_HIGH, "invalid_request", "Invalid parameter numSignatures"),
         (Refusal.HASHES_REQUIRED, "invalid_request", "Invalid parameter hashes"),
-        (Refusal.SIGNATURE_FAILED, "access_denied", "The user, authorization server or remote service denied the request."),
+        (Refusal.SAD_INVALID, "access_denied", "The user, authorization server or remote service denied the request."),
     ],
 )  # fmt: skip
 def test_a_transaction_that_the_signer_process_refuses_goes_back_to_the_client(flow, refusal, error, text):
