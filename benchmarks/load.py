@@ -55,6 +55,7 @@ def run(service, key, batch, connections, seconds, expected_rate):
         cpu = service.cpu_seconds()
         summary = _wrk(service, body_file, answer_file, max(1, CAP // batch), connections, seconds)
         cpu = service.cpu_seconds() - cpu
+        service.come_to_rest()
         counts = _verify(answer_file, service.public_key(key), digests)
     duration = summary["microseconds"] / 1e6
     return Load(

@@ -75,6 +75,16 @@ class Service:
                 total += times.user + times.system
         return total
 
+    def come_to_rest(self):
+        """Wait until the server has finished what a load left behind: it would slow the next measurement."""
+        before = self.cpu_seconds()
+        for _ in range(120):
+            time.sleep(0.5)
+            now = self.cpu_seconds()
+            if now - before < 0.05:
+                return
+            before = now
+
     def memory(self):
         """Return MiB (proportional set size) of every process, by what it is."""
         found = {}
