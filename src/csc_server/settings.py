@@ -70,7 +70,7 @@ class WebSettings(Part):
     listen: str
     signer_uid: int
     workers: int = Field(default=2, ge=1, le=64)
-    threads: int = Field(default=8, ge=1, le=64)
+    threads: int = Field(default=16, ge=1, le=64)
     signing_workers: int = Field(default=2, ge=1, le=64)
     evidence_workers: int = Field(default=1, ge=1, le=16)
     call_deadline: float = Field(default=3.0, ge=0.5, le=30)
@@ -79,7 +79,7 @@ class WebSettings(Part):
     name: str = "csc-server"
     description: str = "Remote signature service"
     region: str = "JP"
-    log_level: Literal["info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     """`info` writes a line for each request, `warning` only what went wrong."""
     environment: Literal["production", "test"] = "production"
     csc_versions: dict[str, str] = {"v1": "1.0.4.0", "v2": "2.2.0.0"}

@@ -3,7 +3,6 @@
 Other modules get values, never text to parse. Refusals are `MalformedInputError` without the input in them.
 """
 
-import base64
 import binascii
 import json
 import re
@@ -23,10 +22,15 @@ _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 quote demanded, each quote of the rest would be tried as the start of another (IN-10)."""
 _OPENING = frozenset(b"[{")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _BASE64_ANY = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
 
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
+
+
+_DUMP = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_DUMP_CANONICAL = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False).encode
 
 
 def parse_json(data: bytes, *, max_depth: int = MAX_DEPTH) -> Json:
@@ -39,14 +43,13 @@ def parse_json(data: bytes, *, max_depth: int = MAX_DEPTH) -> Json:
     _check_depth(data, max_depth)
     try:
         text = data.decode("utf-8")
-        value: Json = json.loads(
-            text, object_pairs_hook=_members, parse_constant=_no_constant, parse_int=_integer, parse_float=_float
-        )
+        value: Json = _LOAD(text)
     except MalformedInputError:
         raise
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise MalformedInputError("not a JSON text in UTF-8") from error
-    _check_sizes(value)
+    if not _is_small(data):
+        _check_sizes(value)
     return value
 
 
@@ -60,7 +63,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
 
 def dump_json(value: Json) -> bytes:
     """Return the compact JSON text of a value; members keep their order."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _DUMP(value).encode()
 
 
 def canonical_json(value: Json) -> bytes:
@@ -69,7 +72,7 @@ def canonical_json(value: Json) -> bytes:
     For strings, integers, booleans, null, lists and objects with ASCII names this is RFC 8785 but for the
     escaping of characters outside ASCII.
     """
-    return json.dumps(value, separators=(",", ":"), sort_keys=True, allow_nan=False).encode()
+    return _DUMP_CANONICAL(value).encode()
 
 
 def decode_base64(text: str) -> bytes:
@@ -99,12 +102,12 @@ def decode_base64url(text: str) -> bytes:
 
 def encode_base64(data: bytes) -> str:
     """Return standard base64 with padding and no line breaks."""
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def encode_base64url(data: bytes) -> str:
     """Return unpadded base64url (RFC 7515, 2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
 
 
 def _canonical(text: str) -> bytes:
@@ -158,6 +161,20 @@ def _float(text: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise MalformedInputError("number out of range")
     return value
+
+
+_LOAD = json.JSONDecoder(
+    object_pairs_hook=_members, parse_constant=_no_constant, parse_int=_integer, parse_float=_float
+).decode
+
+
+def _is_small(data: bytes) -> bool:
+    """Whether no size can pass its limit, nor a string hold what only an escape can put there.
+
+    JSON itself forbids control characters in strings, and UTF-8 lone surrogates: without a backslash neither
+    can be there. Members and items are one more than the commas at most.
+    """
+    return len(data) <= MAX_STRING and b"\\" not in data and data.count(b",") < MAX_MEMBERS
 
 
 def _check_sizes(value: Json) -> None:

@@ -141,6 +141,7 @@ def test_SA_09_a_clock_set_back_stops_workers_that_were_idle_too(inside):
     service = SigningService(idle, health, lambda: None)
 
     assert service.answer([sign("explicit", expired, [A])]) == [Unavailable("clock", 2)]
+    assert not service.owes
 
 
 class Failing:
@@ -172,14 +173,23 @@ def test_RL_04_a_device_that_fails_before_anything_is_spent_ends_its_worker(insi
     assert isinstance(again, Signed)
 
 
-def test_RL_08_what_waits_at_a_worker_is_bounded():
-    def refuse(requests):
+class Refusing:
+    """A handler that refuses everything at once."""
+
+    owes = False
+
+    def answer(self, requests):
         return [Refused(Refusal.SAD_INVALID.value)] * len(requests)
 
+    def work(self):
+        pass
+
+
+def test_RL_08_what_waits_at_a_worker_is_bounded():
     with closing(socket.socket(socket.AF_UNIX)) as listener, closing(socket.socket(socket.AF_UNIX)) as flooder:
         listener.bind("")
         listener.listen(8)
-        server = WorkerServer(listener, [os.getuid()], refuse, 1, weigh)
+        server = WorkerServer(listener, [os.getuid()], Refusing(), 1, weigh)
         flooder.connect(listener.getsockname())
         flooder.setblocking(False)
         request = frame(encode(Ping()))

@@ -12,7 +12,7 @@ from pydantic import PlainSerializer, PlainValidator, StrictInt, TypeAdapter, Va
 
 from csc_server.errors import MalformedInputError
 from csc_server.values import ApprovalId, AuthMode, ClientId, CredentialId, CredentialState, KeyType, Scal, SignerId
-from csc_server.wire import decode_base64url, dump_json, encode_base64url, parse_object
+from csc_server.wire import decode_base64url, encode_base64url, parse_object
 
 
 def _bytes(value: object) -> bytes:
@@ -319,7 +319,7 @@ def encode(message: Request | Answer) -> bytes:
     """Return the frame body of a message: {"kind": its name, "body": its fields}."""
     kind = type(message).__name__
     adapter = _REQUESTS.get(kind) or _ANSWERS[kind]
-    return dump_json({"kind": kind, "body": adapter.dump_python(message, mode="json")})
+    return b'{"kind":"%b","body":%b}' % (kind.encode(), adapter.dump_json(message))
 
 
 def decode_request(data: bytes) -> Request:

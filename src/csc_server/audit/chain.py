@@ -13,6 +13,7 @@ from csc_server.storage.ports.audit import AuditRow, ChainHead
 from csc_server.wire import Json, canonical_json
 
 VERSION_TAG = b"csc-server/audit/1"
+_SCALARS = (str, int, type(None))
 
 
 @dataclass(frozen=True)
@@ -60,26 +61,28 @@ def row_hash(
     writer: str, sequence: int, time_ms: int, event: str, outcome: str, body: bytes, previous_hash: bytes
 ) -> bytes:
     """Return SHA-256 over the version tag, the length-prefixed fields of a row and the previous hash."""
-    digest = hashlib.sha256(VERSION_TAG)
-    for part in (
+    parts = (
         writer.encode(),
         sequence.to_bytes(8, "big"),
         time_ms.to_bytes(8, "big"),
-        str(event).encode(),
-        str(outcome).encode(),
+        event.encode(),
+        outcome.encode(),
         body,
         previous_hash,
-    ):
-        digest.update(len(part).to_bytes(4, "big"))
-        digest.update(part)
-    return digest.digest()
+    )
+    prefixed = [piece for part in parts for piece in (len(part).to_bytes(4, "big"), part)]
+    return hashlib.sha256(b"".join((VERSION_TAG, *prefixed))).digest()
 
 
 def _checked(fields: Mapping[str, Json]) -> dict[str, Json]:
+    unknown = fields.keys() - FIELDS
+    if unknown:
+        raise ValueError(f"an audit record has no field {min(unknown)!r}")
     for name, value in fields.items():
-        if name not in FIELDS:
-            raise ValueError(f"an audit record has no field {name!r}")
-        items = value if isinstance(value, list) else [value]
-        if not all(isinstance(item, (str, int, type(None))) for item in items):
+        if not isinstance(value, _SCALARS) and not _is_list_of_scalars(value):
             raise ValueError(f"the audit field {name!r} is of no type it may have")
-    return {name: value for name, value in fields.items() if value not in (None, "")}
+    return {name: value for name, value in fields.items() if value is not None and value != ""}
+
+
+def _is_list_of_scalars(value: Json) -> bool:
+    return isinstance(value, list) and all(isinstance(item, _SCALARS) for item in value)

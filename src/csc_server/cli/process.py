@@ -19,7 +19,7 @@ from csc_server.memory import settle
 from csc_server.settings import Part, SignerSettings, WebSettings
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _PR_SET_PDEATHSIG = 1
 """prctl(2), Linux: no process is left that nobody watches."""
@@ -98,13 +98,27 @@ def serve_web(settings: WebSettings) -> None:
     ).serve(target_loader=partial(_load_app, settings), wrap_loader=False)
 
 
-def _load_app(settings: WebSettings) -> "Flask":
+def _load_app(settings: WebSettings) -> "WSGIApplication":
     """Build the application in a worker; called after the fork."""
     from csc_server.web.app import create_app  # noqa: PLC0415 the master process stays small
 
     app = create_app(settings)
     settle()
-    return app
+    return whole_answers(app)
+
+
+def whole_answers(app: "WSGIApplication") -> "WSGIApplication":
+    """Return the application with its answers as lists: the server sends those in one piece, others in steps."""
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
+        parts = app(environ, start_response)
+        try:
+            return [b"".join(parts)]
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+
+    return answer
 
 
 def _run_web(data: bytes) -> None:

@@ -5,6 +5,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from csc_server.activation.framing import FrameBuffer, FrameError, frame
 from csc_server.activation.messages import Answer, Request, decode_request, encode
@@ -18,7 +19,19 @@ MAX_CONNECTIONS = 1024
 MAX_WAITING = 1024
 """Requests read and not yet answered; what is beyond stays with its sender until there is room."""
 
-Handler = Callable[[Sequence[Request]], list[Answer]]
+
+class Handler(Protocol):
+    """What answers requests, in their order; answers may come with a later call than their requests."""
+
+    @property
+    def owes(self) -> bool:
+        """Whether answers are still to come, which another call of `answer` brings."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Take a group of requests, which may be empty, and return the answers that are due."""
+
+    def work(self) -> None:
+        """Do for the requests taken what takes long; called when the answers that were due have been sent."""
 
 
 @dataclass
@@ -35,7 +48,7 @@ class WorkerServer:
     Args:
         listener: bound and listening; inherited from the supervisor, which keeps it over restarts.
         allowed_uids: the uids that may connect.
-        handle: answers a group of requests, in order.
+        handler: answers groups of requests.
         group_limit: the most requests of one group, and weigh: how much each counts.
     """
 
@@ -43,34 +56,44 @@ class WorkerServer:
         self,
         listener: socket.socket,
         allowed_uids: Sequence[int],
-        handle: Handler,
+        handler: Handler,
         group_limit: int,
         weigh: Callable[[Request], int],
     ) -> None:
         self._listener = listener
         self._allowed_uids = frozenset(allowed_uids)
-        self._handle = handle
+        self._handler = handler
         self._group_limit = group_limit
         self._weigh = weigh
         self._selector = selectors.DefaultSelector()
         self._waiting: deque[tuple[Connection, Request]] = deque()
+        self._unanswered: deque[Connection] = deque()
         self._connections = 0
         listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ)
 
     def serve_once(self, timeout: float) -> None:
-        """Wait for requests, at most `timeout` seconds, and answer one group."""
+        """Wait for requests, at most `timeout` seconds, take one group and send the answers that are due."""
         self._receive(timeout)
         group = self._next_group()
-        if group:
-            answers = self._handle([request for _, request in group])
-            for (connection, _), answer in zip(group, answers, strict=True):
-                self._send(connection, answer)
+        if group or self._handler.owes:
+            self._exchange(group)
+            self._handler.work()
+
+    def finish(self) -> None:
+        """Send what is still owed; no request is taken any more."""
+        if self._handler.owes:
+            self._exchange([])
+
+    def _exchange(self, group: Sequence[tuple[Connection, Request]]) -> None:
+        self._unanswered.extend(connection for connection, _ in group)
+        for answer in self._handler.answer([request for _, request in group]):
+            self._send(self._unanswered.popleft(), answer)
 
     def _receive(self, timeout: float) -> None:
         if len(self._waiting) >= MAX_WAITING:
             return
-        for key, _ in self._selector.select(0 if self._waiting else timeout):
+        for key, _ in self._selector.select(0 if self._waiting or self._handler.owes else timeout):
             if key.data is None:
                 self._accept()
             else:

@@ -27,23 +27,24 @@ from csc_server.activation.messages import (
 )
 from csc_server.errors import RefusedError, UnavailableError
 from csc_server.signer.identity.evidence import FactorLockedError
+from csc_server.signer.server import Handler
 from csc_server.signer.signing.activation import ActivationOperations, Journal
 from csc_server.signer.signing.records import factor_locked, refusal_record
-from csc_server.signer.signing.sign import Signing
+from csc_server.signer.signing.sign import RETRY_AFTER, Signing
 from csc_server.storage.ports.signer import CommitUnknownError, CredentialRow
 from csc_server.values import CredentialId, FactorKind
 
 NOT_TRUSTED = frozenset({"device", "audit"})
 """What a worker does not go on with after a failure: its device, and its chain when another has its place there."""
 
+DEVICE_AWAY = Unavailable("device", RETRY_AFTER)
 
-class Service(Protocol):
-    """What the worker loop needs: answers in request order, and whether the process must end after them."""
+
+class Service(Handler, Protocol):
+    """What the worker loop needs: a handler, and whether the process must end after what it owes."""
 
     @property
     def must_end(self) -> bool: ...
-
-    def answer(self, requests: Sequence[Request]) -> list[Answer]: ...
 
     def health(self) -> Health: ...
 
@@ -52,17 +53,23 @@ class Service(Protocol):
 
 
 class SigningService:
-    """Serves the sign lane: whole groups."""
+    """Serves the sign lane: whole groups, whose answers come when the next group is taken."""
 
     def __init__(self, signing: Signing, health: Callable[[], Health], stop: Callable[[], None]) -> None:
         self._signing = signing
         self._health = health
         self.stop = stop
         self._lost = False
+        self._at_hand: list[Answer | None] = []
+        """The answers of the group at hand; None for a signature that is still to be made or settled."""
 
     @property
     def must_end(self) -> bool:
         return self._signing.must_end or self._lost
+
+    @property
+    def owes(self) -> bool:
+        return bool(self._at_hand)
 
     def health(self) -> Health:
         """Return the worker's state; a device that failed the probe is not used again."""
@@ -71,18 +78,33 @@ class SigningService:
         return health
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        """Answer a group; a request of another lane is refused as unavailable here."""
+        """Take a group and answer the one before; a request of another lane is refused as unavailable here."""
+        before, self._at_hand = self._at_hand, [self._at_once(request) for request in requests]
         signs = [request for request in requests if isinstance(request, Sign)]
+        if self.must_end:  # found with this very group: it must not spend what cannot be signed
+            signs, self._at_hand = [], [DEVICE_AWAY if answer is None else answer for answer in self._at_hand]
         try:
-            signed = iter(self._signing.sign(signs)) if signs else iter(())
+            settled = iter(self._signing.exchange(signs))
         except CommitUnknownError:
             raise
         except UnavailableError as error:
             self._lost = self._lost or error.component in NOT_TRUSTED
-            signed = iter([Unavailable(error.component, error.retry_after)] * len(signs))
-        return [self._other(request) if not isinstance(request, Sign) else next(signed) for request in requests]
+            away = Unavailable(error.component, error.retry_after)
+            both, self._at_hand = [*before, *self._at_hand], []
+            return [away if answer is None else answer for answer in both]
+        due = [next(settled) if answer is None else answer for answer in before]
+        while self._at_hand and (first := self._at_hand[0]) is not None:
+            due.append(first)
+            del self._at_hand[0]
+        return due
 
-    def _other(self, request: Request) -> Answer:
+    def work(self) -> None:
+        """Make the signatures of the group at hand."""
+        self._signing.make()
+
+    def _at_once(self, request: Request) -> Answer | None:
+        if isinstance(request, Sign):
+            return None
         return self.health() if isinstance(request, Ping) else Unavailable("signer", 1)
 
 
@@ -111,6 +133,10 @@ class ActivationService:
             VoidApproval: self._void,
         }
         self.must_end = False
+        self.owes = False
+
+    def work(self) -> None:
+        """Nothing: every request is answered at once."""
 
     def health(self) -> Health:
         """Return the worker's state; a device that failed the probe is not used again."""

@@ -52,6 +52,14 @@ class LazyService:
             return [self._away(request) for request in requests]
         return service.answer(requests)
 
+    def work(self) -> None:
+        if self.service is not None:
+            self.service.work()
+
+    @property
+    def owes(self) -> bool:
+        return self.service is not None and self.service.owes
+
     @property
     def must_end(self) -> bool:
         return self.service is not None and self.service.must_end
@@ -81,7 +89,7 @@ class LazyService:
 
 
 def serve(listener: socket.socket, allowed_uids: Sequence[int], service: LazyService) -> None:
-    """Serve a lane until SIGTERM, or until the device failed; the group at hand is always finished."""
+    """Serve a lane until SIGTERM, or until the device failed; the group at hand is always finished and answered."""
     stopping = False
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -90,9 +98,10 @@ def serve(listener: socket.socket, allowed_uids: Sequence[int], service: LazySer
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    server = WorkerServer(listener, allowed_uids, service.answer, GROUP_LIMIT, weigh)
+    server = WorkerServer(listener, allowed_uids, service, GROUP_LIMIT, weigh)
     service.answer([Ping()])
     settle()
     while not stopping and not service.must_end:
         server.serve_once(IDLE)
+    server.finish()
     service.stop()

@@ -21,8 +21,8 @@ BEGIN_WRITING, BEGIN_READING = "BEGIN IMMEDIATE", "BEGIN"
 TURNSTILE = "turnstile"
 """The key under which a SQLite connection's `info` holds its turnstile."""
 
-CONNECTIONS = 64
-"""At most: as many as the settings allow threads; each is made when a thread first needs one."""
+CONNECTIONS = 128
+"""At most: two for each of as many threads as the settings allow, one held for look-ups and one for transactions."""
 POOL_WAIT = 5.0
 SQLITE_BUSY_MS = 5_000
 SQLITE_PRAGMAS = (

@@ -30,11 +30,11 @@ class Compiled:
         self._names = tuple(compiled.positiontup or compiled.binds)
         binds = {name: compiled.binds[name] for name in self._names}
         self._constants = {name: bind.value for name, bind in binds.items() if not bind.required}
-        self._binders = {
-            name: processor
+        self._binders = tuple(
+            (name, processor)
             for name, bind in binds.items()
             if (processor := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
-        }
+        )
         self._readers = tuple(
             (place, processor)
             for place, column in enumerate(getattr(statement, "exported_columns", ()))
@@ -44,7 +44,7 @@ class Compiled:
     def bind(self, values: Parameters) -> Any:  # noqa: ANN401 a list for one driver, a dict for the other
         """Return parameters in the driver's form; names that the statement lacks are left out."""
         merged = {**self._constants, **values}
-        for name, processor in self._binders.items():
+        for name, processor in self._binders:
             merged[name] = processor(merged[name])
         if self._is_positional:
             return [merged[name] for name in self._names]

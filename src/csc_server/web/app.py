@@ -3,11 +3,10 @@
 import atexit
 import os
 import socket
-import time
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, request
 
 from csc_server.activation.client import SignerClient
 from csc_server.activation.port import Activation
@@ -28,17 +27,13 @@ from csc_server.web.authorization import endpoints
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.login import PasswordLogin
 from csc_server.web.http import problems
-from csc_server.web.http.body import read_what_is_left
-from csc_server.web.http.peer import PROXY_TRUSTED, request_id
-from csc_server.web.http.responses import add_headers
+from csc_server.web.http.peer import PROXY_TRUSTED
 from csc_server.web.http.stranger_refusals import STRANGERS, StrangerRefusals
 from csc_server.web.interaction import pages
-from csc_server.web.operations import health, logo
+from csc_server.web.operations import health, logo, requests
 from csc_server.web.operations.logging import configure_logging
 
 OAUTH2_METHODS = ("oauth2/authorize", "oauth2/pushed_authorize", "oauth2/token", "oauth2/revoke")
-
-BAD_REQUEST = 400
 
 _log = structlog.get_logger("csc_server.web")
 
@@ -88,7 +83,7 @@ def build_app(
     app = Flask("csc_server.web", static_folder=None)
     _configure(app, settings)
     problems.install(app, _translate)
-    _install_hooks(app, is_https=settings.base_url.startswith("https://"))
+    requests.install(app, is_https=settings.base_url.startswith("https://"), logs_all=settings.log_level == "debug")
     context = AuthorizationContext(store, activation, audit, clock, settings)
     methods: dict[ApiVersion, tuple[str, ...]] = {}
     strangers = app.extensions[STRANGERS] = StrangerRefusals(audit, clock)
@@ -111,31 +106,6 @@ def _configure(app: Flask, settings: WebSettings) -> None:
     )
     app.config[PROXY_TRUSTED] = settings.listen.startswith("unix:")
     app.url_map.merge_slashes = False  # a redirect would answer HTML where JSON is due (A2)
-
-
-def _install_hooks(app: Flask, *, is_https: bool) -> None:
-    def start() -> None:
-        g.started = time.perf_counter()
-
-    def finish(response: Response) -> Response:
-        if response.status_code >= BAD_REQUEST:
-            read_what_is_left()
-        add_headers(response)
-        if is_https:
-            response.headers["Strict-Transport-Security"] = "max-age=31536000"
-        rule = request.url_rule
-        _log.info(
-            "request",
-            method=request.method,
-            path=rule.rule if rule else "",
-            status=response.status_code,
-            milliseconds=round((time.perf_counter() - g.get("started", 0.0)) * 1000, 2),
-            request_id=request_id(),
-        )
-        return response
-
-    app.before_request(start)
-    app.after_request(finish)
 
 
 def _methods(app: Flask, version: ApiVersion) -> tuple[str, ...]:

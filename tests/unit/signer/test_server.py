@@ -50,13 +50,18 @@ class Lane:
         self.address = self.listener.getsockname()
         self.asked = []
         self.groups = []
-        self.server = WorkerServer(self.listener, allowed_uids, self.answer, group_limit, weigh)
+        self.server = WorkerServer(self.listener, allowed_uids, self, group_limit, weigh)
+        self.owes = False
+        self.works = 0
         self.clients = []
 
     def answer(self, requests):
         self.asked += requests
         self.groups.append(len(requests))
         return [Refused(Refusal.UNKNOWN_CREDENTIAL.value, getattr(each, "credential_id", "")) for each in requests]
+
+    def work(self):
+        self.works += 1
 
     def connect(self):
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -299,3 +304,48 @@ def test_AR_03_connections_are_bounded_and_those_that_end_make_room(lane):
     next_one.sendall(framed("next"))
 
     assert lane.names(next_one, 1) == ["next"]
+
+
+class Owing(Lane):
+    """A handler that answers a group with the next call, as the sign lane does."""
+
+    def __init__(self):
+        super().__init__()
+        self.due = []
+
+    def answer(self, requests):
+        due, self.due = self.due, super().answer(requests)
+        self.owes = bool(self.due)
+        return due
+
+
+@pytest.fixture
+def owing():
+    made = Owing()
+    yield made
+    made.close()
+
+
+def test_AR_03_a_server_does_not_wait_for_requests_while_answers_are_owed(owing):
+    client = owing.connect()
+    client.sendall(framed("first"))
+    for _ in range(TURNS):
+        owing.server.serve_once(60 if owing.owes else 1)
+        if owing.asked and not owing.owes:
+            break
+
+    assert decode_answer(receive_frame(client)).message == "first"
+    assert owing.works == 2
+
+
+def test_AR_03_what_is_owed_is_sent_before_the_end(owing):
+    client = owing.connect()
+    client.sendall(framed("last"))
+    for _ in range(TURNS):
+        if owing.owes:
+            break
+        owing.server.serve_once(1)
+    owing.server.finish()
+
+    assert decode_answer(receive_frame(client)).message == "last"
+    assert not owing.owes

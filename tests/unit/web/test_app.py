@@ -81,12 +81,20 @@ def test_an_unknown_token_is_looked_up_in_the_database(http):
 
 
 def test_AD_09_a_request_is_one_line_that_says_what_was_asked_but_not_by_whom(http, capsys):
-    get(http, "/csc/v1/info?planted=1", headers={"X-Request-ID": "order-0001"})
+    get(http, "/csc/v1/credentials/list?planted=1", headers={"X-Request-ID": "order-0001"})
     [line] = [each for each in capsys.readouterr().err.splitlines() if "order-0001" in each]
     event = json.loads(line)
 
-    assert (event["event"], event["method"], event["path"], event["status"]) == ("request", "GET", "/csc/v1/info", 200)
+    assert (event["event"], event["method"], event["status"]) == ("request", "GET", 405)
     assert "planted" not in line
+
+
+@pytest.mark.parametrize(("level", "lines"), [("info", 0), ("debug", 1)])
+def test_AD_09_a_request_that_succeeds_is_a_line_for_those_who_ask_for_details(settings, capsys, level, lines):
+    app = create_app(settings.model_copy(update={"log_level": level}))
+    get(app.test_client(), "/csc/v1/info", headers={"X-Request-ID": "order-0002"})
+
+    assert capsys.readouterr().err.count("order-0002") == lines
 
 
 def test_AD_01_start_is_audited(settings):

@@ -64,7 +64,7 @@ def take(slots: Mapping[bytes, Slot], wanted: Iterable[bytes]) -> dict[bytes, Sl
         slot = after.get(name)
         if slot is None or not _left(slot):
             raise RefusedError(_why_not(slots, digest))
-        after[name] = replace(slot, spent=slot.spent + 1)
+        after[name] = Slot(slot.authorised, slot.spent + 1)
     return after
 
 

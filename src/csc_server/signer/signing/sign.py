@@ -30,21 +30,21 @@ States beside those of the model of this protocol (Promela; specs/decisions.md, 
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from csc_server.activation.messages import Answer, Refused, Sign, Signed, Unavailable
-from csc_server.audit.chain import Chain
+from csc_server.audit.chain import Chain, Record
 from csc_server.audit.events import Event
 from csc_server.clock import Clock
-from csc_server.errors import RefusedError
+from csc_server.errors import RefusedError, UnavailableError
 from csc_server.policy.algorithms import HASH_OIDS, SignatureMechanism, resolve
 from csc_server.signer.device.port import DeviceFaultError, KeyDevice
 from csc_server.signer.signing.credential import Credentials, UsableCredential
 from csc_server.signer.signing.records import sign_intent, sign_refused, sign_settled
 from csc_server.signer.signing.sad import check_presented, sad_hash, take
-from csc_server.storage.ports.audit import AuditRow
 from csc_server.storage.ports.signer import (
+    CommitUnknownError,
     ConflictError,
     CredentialRow,
     IntentState,
@@ -73,6 +73,8 @@ class Plan:
 
 
 Decision = Plan | RefusedError
+AtHand = Decision | UnavailableError
+"""A request of the group at hand; the last kind could not be written when it went alone."""
 
 
 @dataclass(frozen=True)
@@ -107,33 +109,44 @@ class Signing:
         self._clock = clock
         self._worker = worker
         self._max_hashes = max_hashes
+        self._group: list[AtHand] = []
+        self._made: dict[str, Made] = {}
         self.must_end = False
         """Set when the device failed: its session is not to be trusted again (RL-04)."""
 
-    def sign(self, requests: Sequence[Sign]) -> list[Answer]:
-        """Sign a group of requests in one TX1 and one TX2; answers in request order.
+    def exchange(self, requests: Sequence[Sign]) -> list[Answer]:
+        """Settle the group at hand and intend the next one; return the answers of the group at hand.
+
+        TX2 of the one and TX1 of the other are one transaction: half the commits, and each of the two is as
+        durable as alone before what follows it (ADR 0010). Call `make` before the next exchange.
 
         Raises:
-            UnavailableError: TX1 could not be written; nothing was spent.
-            CommitUnknownError, FencedError: the worker must end; nothing was released.
+            UnavailableError: it could not be written; nothing of `requests` was spent, nothing is released.
+            CommitUnknownError, FencedError: the worker must end; nothing is released.
         """
-        decisions = self._intend(requests)
-        made = {plan.spend.intent_id: self._make(plan) for plan in decisions if isinstance(plan, Plan)}
-        settled = self._settle([plan for plan in decisions if isinstance(plan, Plan)], made)
-        return [_answer(decision, settled) for decision in decisions]
-
-    def _intend(self, requests: Sequence[Sign]) -> list[Decision]:
-        """Steps 1 to 3. A group that meets a conflict is rolled back whole and its requests go one by one."""
+        done, made = self._group, self._made
+        self._group, self._made = [], {}
+        if not done and not requests:
+            return []
         try:
-            return self._intend_together(requests)
+            settled, decisions = self._commit(done, made, requests)
+            self._group = [*decisions]
         except ConflictError:
-            if len(requests) == 1:
-                return [RefusedError(Refusal.SAD_INVALID)]
-            return [decision for request in requests for decision in self._intend([request])]
+            settled = self._commit(done, made, ())[0] if done else frozenset()
+            self._group = [self._intend_alone(request) for request in requests]
+        return [_answer(decision, made, settled) for decision in done]
 
-    def _intend_together(self, requests: Sequence[Sign]) -> list[Decision]:
+    def make(self) -> None:
+        """Steps 4 and 5 for the group at hand."""
+        self._made = {plan.spend.intent_id: self._make(plan) for plan in _plans(self._group)}
+
+    def _commit(
+        self, done: Sequence[AtHand], made: Mapping[str, Made], requests: Sequence[Sign]
+    ) -> tuple[frozenset[str], list[Decision]]:
+        """Step 6 for one group, steps 1 to 3 for another; a conflict rolls both back."""
         hashes = [sad_hash(request.sad) for request in requests]
         with self._store.begin_signing(self._worker, self._clock.seconds()) as transaction:
+            settled, records = self._settle(transaction, _plans(done), made)
             sads = transaction.sads(sorted(set(hashes)))
             credentials = transaction.credentials(sorted({request.credential_id for request in requests}))
             now = self._clock.seconds()  # after the locks, so that an expiry cannot slip in between (26 c)
@@ -141,25 +154,26 @@ class Signing:
             for request, digest in zip(requests, hashes, strict=True):
                 decision = self._decide(request, sads.get(digest), credentials, now)
                 if isinstance(decision, Plan):
-                    sads[digest] = decision.sad
+                    sads[digest] = _after(decision.sad, decision.spend)
                 decisions.append(decision)
-            rows = self._write_intents(transaction, requests, decisions)
+            transaction.spend([plan.spend for plan in _plans(decisions)])
+            records += [_intended(request, decision) for request, decision in zip(requests, decisions, strict=True)]
+            rows = self._chain.extend(records, self._clock.milliseconds())
+            transaction.append_audit(rows)
         self._chain.accept(rows)
-        return decisions
+        return settled, decisions
 
-    def _write_intents(
-        self, transaction: SigningTransaction, requests: Sequence[Sign], decisions: list[Decision]
-    ) -> list[AuditRow]:
-        transaction.spend([decision.spend for decision in decisions if isinstance(decision, Plan)])
-        records = [
-            sign_refused(request, decision)
-            if isinstance(decision, RefusedError)
-            else sign_intent(request, decision.credential.row, decision.spend, decision.mechanism)
-            for request, decision in zip(requests, decisions, strict=True)
-        ]
-        rows = self._chain.extend(records, self._clock.milliseconds())
-        transaction.append_audit(rows)
-        return rows
+    def _intend_alone(self, request: Sign) -> AtHand:
+        """Steps 1 to 3 for a request whose group met a conflict."""
+        try:
+            return self._commit((), {}, (request,))[1][0]
+        except ConflictError:
+            return RefusedError(Refusal.SAD_INVALID)
+        except CommitUnknownError:
+            raise
+        except UnavailableError as error:
+            self.must_end = self.must_end or error.component == "audit"
+            return error
 
     def _decide(
         self, request: Sign, sad: SadRow | None, credentials: Mapping[CredentialId, CredentialRow], now: int
@@ -182,7 +196,7 @@ class Signing:
         mechanism = self._mechanism(request, usable.row, sad)
         usable.check(credential.state, now)
         slots = take(sad.slots, request.hashes)
-        return Plan(request, *_spent(sad, slots, request, now), usable, mechanism)
+        return Plan(request, sad, _spend(sad, slots, request, now), usable, mechanism)
 
     def _mechanism(self, request: Sign, credential: CredentialRow, sad: SadRow) -> SignatureMechanism:
         if not 1 <= len(request.hashes) <= self._max_hashes:
@@ -212,24 +226,45 @@ class Signing:
             signatures.append(signature)
         return Made(Event.SIGN_DONE, tuple(signatures))
 
-    def _settle(self, plans: Sequence[Plan], made: Mapping[str, Made]) -> dict[str, Made]:
-        """Step 6: return what was made for the intents that this transaction settled."""
+    def _settle(
+        self, transaction: SigningTransaction, plans: Sequence[Plan], made: Mapping[str, Made]
+    ) -> tuple[frozenset[str], list[Record]]:
+        """Step 6: return the intents that this transaction settles, and their records."""
         if not plans:
-            return {}
-        with self._store.begin_signing(self._worker, self._clock.seconds()) as transaction:
-            moved = transaction.settle({intent_id: one.state for intent_id, one in made.items()})
-            settled = [plan for plan in plans if plan.spend.intent_id in moved]
-            records = [sign_settled(plan.request, plan.spend, made[plan.spend.intent_id].event) for plan in settled]
-            rows = self._chain.extend(records, self._clock.milliseconds())
-            transaction.append_audit(rows)
-        self._chain.accept(rows)
-        return {intent_id: made[intent_id] for intent_id in moved}
+            return frozenset(), []
+        settled = transaction.settle({intent_id: one.state for intent_id, one in made.items()})
+        return settled, [
+            sign_settled(plan.request, plan.spend, made[plan.spend.intent_id].event)
+            for plan in plans
+            if plan.spend.intent_id in settled
+        ]
 
 
-def _spent(sad: SadRow, slots: Mapping[bytes, Slot], request: Sign, now: int) -> tuple[SadRow, Spend]:
+def _plans(decisions: Sequence[AtHand]) -> list[Plan]:
+    return [decision for decision in decisions if isinstance(decision, Plan)]
+
+
+def _intended(request: Sign, decision: Decision) -> Record:
+    if isinstance(decision, Plan):
+        return sign_intent(request, decision.credential.row, decision.spend, decision.mechanism)
+    return sign_refused(request, decision)
+
+
+def _after(sad: SadRow, spend: Spend) -> SadRow:
+    """Return the row as TX1 leaves it, for the next request of the group that presents the same SAD."""
+    return replace(
+        sad,
+        slots=spend.slots,
+        spent=sad.spent + spend.count,
+        version=sad.version + 1,
+        consumptions=sad.consumptions + 1,
+    )
+
+
+def _spend(sad: SadRow, slots: Mapping[bytes, Slot], request: Sign, now: int) -> Spend:
     taken = {encode_base64url(digest): count for digest, count in Counter(request.hashes).items()}
     count = len(request.hashes)
-    spend = Spend(
+    return Spend(
         sad_id=sad.sad_id,
         version=sad.version,
         slots=slots,
@@ -239,21 +274,15 @@ def _spent(sad: SadRow, slots: Mapping[bytes, Slot], request: Sign, now: int) ->
         taken=canonical_json(taken),
         created_at=now,
     )
-    after = replace(
-        sad,
-        slots=slots,
-        spent=sad.spent + count,
-        version=sad.version + 1,
-        consumptions=sad.consumptions + 1,
-    )
-    return after, spend
 
 
-def _answer(decision: Decision, settled: Mapping[str, Made]) -> Answer:
+def _answer(decision: AtHand, made: Mapping[str, Made], settled: Collection[str]) -> Answer:
     """Step 7."""
     if isinstance(decision, RefusedError):
         return Refused(decision.refusal.value, decision.message)
-    made = settled.get(decision.spend.intent_id)
-    if made is None or made.state is not IntentState.DONE:
+    if isinstance(decision, UnavailableError):
+        return Unavailable(decision.component, decision.retry_after)
+    intent_id = decision.spend.intent_id
+    if intent_id not in settled or made[intent_id].state is not IntentState.DONE:
         return Unavailable("device", RETRY_AFTER)
-    return Signed(made.signatures)
+    return Signed(made[intent_id].signatures)

@@ -5,21 +5,22 @@ import re
 import secrets
 from functools import lru_cache
 
-from flask import current_app, g, request
+from flask import current_app, request
 
 PROXY_TRUSTED = "CSC_PROXY_TRUSTED"
 """Flask setting: true when the listener is a UNIX socket, which only the configured proxy can open (IN-09)."""
 
+_KNOWN_ID = "csc_server.request_id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 def request_id() -> str:
     """Return the id of this request: the caller's `X-Request-ID` where it fits the pattern, else one of ours."""
-    known: str | None = g.get("request_id")
+    environ = request.environ
+    known: str | None = environ.get(_KNOWN_ID)
     if known is None:
-        offered = request.environ.get("HTTP_X_REQUEST_ID", "")
-        known = offered if _REQUEST_ID.fullmatch(offered) else secrets.token_hex(8)
-        g.request_id = known
+        offered = environ.get("HTTP_X_REQUEST_ID", "")
+        known = environ[_KNOWN_ID] = offered if _REQUEST_ID.fullmatch(offered) else secrets.token_hex(8)
     return known
 
 
