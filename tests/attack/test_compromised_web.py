@@ -24,8 +24,9 @@ import psutil
 import pytest
 
 from attack.parallel import at_once
-from csc_server.activation.client import SignerClient, socket_path
+from csc_server.activation.client import SignerClient
 from csc_server.activation.framing import MAX_FRAME, frame, receive_frame
+from csc_server.activation.lanes import socket_path
 from csc_server.activation.messages import (
     LANES,
     Activate,

@@ -10,8 +10,8 @@ from contextlib import closing
 import pytest
 
 from attack.raw_http import send
-from csc_server.activation.client import WorkerConnection
 from csc_server.activation.framing import frame, receive_frame
+from csc_server.activation.lanes import WorkerConnection
 from csc_server.activation.messages import Health
 from csc_server.errors import UnavailableError
 from csc_server.web.authorization.passwords import PasswordCheck

@@ -1,16 +1,10 @@
-"""Web's end of the signature activation protocol: the Activation port over the workers' UNIX sockets.
+"""Web's end of the signature activation protocol: the Activation port over the workers' UNIX sockets."""
 
-One connection a thread and worker. A request that was sent and not answered is never sent again: what it
-did is unknown here, and known to the signer.
-"""
-
-import select
-import socket
-import threading
 from pathlib import Path
 from typing import TypeVar
 
-from csc_server.activation.framing import FrameError, frame, receive_frame
+from csc_server.activation.framing import frame
+from csc_server.activation.lanes import LaneClient
 from csc_server.activation.messages import (
     LANES,
     PARTS,
@@ -41,7 +35,6 @@ from csc_server.activation.messages import (
     decode_answer,
     encode,
 )
-from csc_server.activation.peer import peer_uid
 from csc_server.errors import MalformedInputError, RefusedError, UnavailableError
 from csc_server.values import Refusal
 
@@ -54,111 +47,6 @@ LONGEST = 30.0
 HEALTH_DEADLINE = 2.0
 
 _AnswerT = TypeVar("_AnswerT")
-
-
-def socket_path(socket_dir: Path, lane: Lane, index: int) -> Path:
-    """Return where the worker of a lane listens."""
-    return socket_dir / f"{lane.value}-{index}.sock"
-
-
-class WorkerConnection:
-    """One thread's connection to one worker; opened when needed, dropped after any failure."""
-
-    def __init__(self, path: Path, signer_uid: int) -> None:
-        self._path = path
-        self._signer_uid = signer_uid
-        self._socket: socket.socket | None = None
-
-    def call(self, body: bytes, deadline: float) -> bytes:
-        """Send one frame and return the answer's body, or raise UnavailableError."""
-        connection = self._connected(deadline)
-        try:
-            connection.settimeout(deadline)
-            connection.sendall(body)
-            answer = receive_frame(connection)
-        except (OSError, FrameError) as error:
-            self._drop()
-            raise UnavailableError("signer") from error
-        except BaseException:
-            self._drop()  # its answer, still to come, must not be the next call's
-            raise
-        if answer is None:
-            self._drop()
-            raise UnavailableError("signer")
-        return answer
-
-    def _connected(self, deadline: float) -> socket.socket:
-        if self._socket is not None and select.select([self._socket], [], [], 0)[0]:
-            self._drop()  # readable between two calls: the worker closed it
-        if self._socket is None:
-            self._socket = self._connect(deadline)
-        return self._socket
-
-    def _connect(self, deadline: float) -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.settimeout(deadline)
-            connection.connect(str(self._path))
-            trusted = peer_uid(connection) == self._signer_uid
-        except OSError as error:
-            connection.close()
-            raise UnavailableError("signer") from error
-        if not trusted:
-            connection.close()
-            raise UnavailableError("signer", "another user listens on the signer's socket")
-        return connection
-
-    def _drop(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-
-class LaneClient:
-    """The workers of one lane: a call goes to the one with the fewest calls of this process under way."""
-
-    def __init__(self, socket_dir: Path, lane: Lane, workers: int, signer_uid: int) -> None:
-        self._paths = [socket_path(socket_dir, lane, index) for index in range(workers)]
-        self._signer_uid = signer_uid
-        self._under_way = [0] * workers
-        self._turn = 0
-        self._lock = threading.Lock()
-        self._local = threading.local()
-
-    def call(self, body: bytes, deadline: float) -> bytes:
-        """Call one worker and return the answer's body, or raise UnavailableError."""
-        index = self._take()
-        try:
-            return self._connection(index).call(body, deadline)
-        finally:
-            with self._lock:
-                self._under_way[index] -= 1
-
-    def call_each(self, body: bytes, deadline: float) -> list[bytes | None]:
-        """Call every worker; None for one that does not answer."""
-        answers: list[bytes | None] = []
-        for path in self._paths:
-            try:
-                answers.append(WorkerConnection(path, self._signer_uid).call(body, deadline))
-            except UnavailableError:
-                answers.append(None)
-        return answers
-
-    def _take(self) -> int:
-        with self._lock:
-            self._turn += 1
-            order = range(self._turn, self._turn + len(self._under_way))
-            index = min((number % len(self._under_way) for number in order), key=self._under_way.__getitem__)
-            self._under_way[index] += 1
-            return index
-
-    def _connection(self, index: int) -> WorkerConnection:
-        connections: dict[int, WorkerConnection] | None = getattr(self._local, "connections", None)
-        if connections is None:
-            connections = self._local.connections = {}
-        if index not in connections:
-            connections[index] = WorkerConnection(self._paths[index], self._signer_uid)
-        return connections[index]
 
 
 class SignerClient:

@@ -40,7 +40,11 @@ class FrameBuffer:
     def __init__(self) -> None:
         self._data = bytearray()
 
-    def feed(self, data: bytes) -> list[bytes]:
+    @property
+    def is_empty(self) -> bool:
+        return not self._data
+
+    def feed(self, data: bytes | memoryview) -> list[bytes]:
         """Add received bytes and return the bodies that are complete now."""
         self._data += data
         bodies = []

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from csc_server.activation.client import socket_path
+from csc_server.activation.lanes import socket_path
 from csc_server.activation.messages import OK, PARTS, Health, Lane
 from csc_server.audit.chain import Chain, Record
 from csc_server.audit.events import Event, Outcome

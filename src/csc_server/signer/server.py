@@ -2,36 +2,23 @@
 
 import selectors
 import socket
+import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from csc_server.activation.framing import FrameBuffer, FrameError, frame
 from csc_server.activation.messages import Answer, Request, decode_request, encode
 from csc_server.activation.peer import peer_uid
 from csc_server.errors import MalformedInputError
+from csc_server.signer.service import Handler
 
 READ_SIZE = 262_144
-SEND_DEADLINE = 2.0
-"""Seconds a peer may take to read an answer before its connection is dropped."""
+SEND_DEADLINE = struct.pack("@ll", 2, 0)
+"""Two seconds (struct timeval) a peer may take to read an answer before its connection is dropped."""
 MAX_CONNECTIONS = 1024
 MAX_WAITING = 1024
 """Requests read and not yet answered; what is beyond stays with its sender until there is room."""
-
-
-class Handler(Protocol):
-    """What answers requests, in their order; answers may come with a later call than their requests."""
-
-    @property
-    def owes(self) -> bool:
-        """Whether answers are still to come, which another call of `answer` brings."""
-
-    def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        """Take a group of requests, which may be empty, and return the answers that are due."""
-
-    def work(self) -> None:
-        """Do for the requests taken what takes long; called when the answers that were due have been sent."""
 
 
 @dataclass
@@ -69,6 +56,7 @@ class WorkerServer:
         self._waiting: deque[tuple[Connection, Request]] = deque()
         self._unanswered: deque[Connection] = deque()
         self._connections = 0
+        self._read_into = memoryview(bytearray(READ_SIZE))
         listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ)
 
@@ -109,14 +97,14 @@ class WorkerServer:
         if self._connections >= MAX_CONNECTIONS or peer_uid(accepted) not in self._allowed_uids:
             accepted.close()
             return
-        accepted.setblocking(False)
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, SEND_DEADLINE)
         self._connections += 1
         self._selector.register(accepted, selectors.EVENT_READ, Connection(accepted))
 
     def _read(self, connection: Connection) -> None:
         try:
-            data = connection.socket.recv(READ_SIZE)
-            bodies = connection.buffer.feed(data)
+            size = connection.socket.recv_into(self._read_into, flags=socket.MSG_DONTWAIT)
+            bodies = connection.buffer.feed(self._read_into[:size])
             requests = [decode_request(body) for body in bodies]
         except BlockingIOError:
             return
@@ -124,7 +112,7 @@ class WorkerServer:
             self._drop(connection)
             return
         self._waiting.extend((connection, request) for request in requests)
-        if not data:
+        if not size:
             self._drop(connection)
 
     def _next_group(self) -> list[tuple[Connection, Request]]:
@@ -144,9 +132,7 @@ class WorkerServer:
         if connection.socket.fileno() < 0:
             return  # the peer went away meanwhile; what was signed for it is in the audit
         try:
-            connection.socket.settimeout(SEND_DEADLINE)
             connection.socket.sendall(frame(encode(answer)))
-            connection.socket.setblocking(False)
         except (OSError, FrameError):
             self._drop(connection)
 

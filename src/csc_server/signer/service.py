@@ -27,7 +27,6 @@ from csc_server.activation.messages import (
 )
 from csc_server.errors import RefusedError, UnavailableError
 from csc_server.signer.identity.evidence import FactorLockedError
-from csc_server.signer.server import Handler
 from csc_server.signer.signing.activation import ActivationOperations, Journal
 from csc_server.signer.signing.records import factor_locked, refusal_record
 from csc_server.signer.signing.sign import RETRY_AFTER, Signing
@@ -38,6 +37,20 @@ NOT_TRUSTED = frozenset({"device", "audit"})
 """What a worker does not go on with after a failure: its device, and its chain when another has its place there."""
 
 DEVICE_AWAY = Unavailable("device", RETRY_AFTER)
+
+
+class Handler(Protocol):
+    """What answers requests, in their order; answers may come with a later call than their requests."""
+
+    @property
+    def owes(self) -> bool:
+        """Whether answers are still to come, which another call of `answer` brings."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Take a group of requests, which may be empty, and return the answers that are due."""
+
+    def work(self) -> None:
+        """Do for the requests taken what takes long; called when the answers that were due have been sent."""
 
 
 class Service(Handler, Protocol):

@@ -29,6 +29,7 @@ SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 4000",
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
 )

@@ -28,7 +28,7 @@ States beside those of the model of this protocol (Promela; specs/decisions.md, 
     ApprovalState VOID                       approval == 2
 """
 
-import secrets
+import itertools
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -109,6 +109,7 @@ class Signing:
         self._clock = clock
         self._worker = worker
         self._max_hashes = max_hashes
+        self._numbers = itertools.count(1)
         self._group: list[AtHand] = []
         self._made: dict[str, Made] = {}
         self.must_end = False
@@ -196,7 +197,22 @@ class Signing:
         mechanism = self._mechanism(request, usable.row, sad)
         usable.check(credential.state, now)
         slots = take(sad.slots, request.hashes)
-        return Plan(request, sad, _spend(sad, slots, request, now), usable, mechanism)
+        return Plan(request, sad, self._spend(sad, slots, request, now), usable, mechanism)
+
+    def _spend(self, sad: SadRow, slots: Mapping[bytes, Slot], request: Sign, now: int) -> Spend:
+        """Return what TX1 writes; intents are named in order, which keeps their index's pages together."""
+        taken = {encode_base64url(digest): count for digest, count in Counter(request.hashes).items()}
+        worker = self._worker
+        return Spend(
+            sad_id=sad.sad_id,
+            version=sad.version,
+            slots=slots,
+            count=len(request.hashes),
+            number=sad.consumptions + 1,
+            intent_id=f"{worker.node}/{worker.slot}/{worker.epoch}/{next(self._numbers)}",
+            taken=canonical_json(taken),
+            created_at=now,
+        )
 
     def _mechanism(self, request: Sign, credential: CredentialRow, sad: SadRow) -> SignatureMechanism:
         if not 1 <= len(request.hashes) <= self._max_hashes:
@@ -258,21 +274,6 @@ def _after(sad: SadRow, spend: Spend) -> SadRow:
         spent=sad.spent + spend.count,
         version=sad.version + 1,
         consumptions=sad.consumptions + 1,
-    )
-
-
-def _spend(sad: SadRow, slots: Mapping[bytes, Slot], request: Sign, now: int) -> Spend:
-    taken = {encode_base64url(digest): count for digest, count in Counter(request.hashes).items()}
-    count = len(request.hashes)
-    return Spend(
-        sad_id=sad.sad_id,
-        version=sad.version,
-        slots=slots,
-        count=count,
-        number=sad.consumptions + 1,
-        intent_id=secrets.token_urlsafe(16),
-        taken=canonical_json(taken),
-        created_at=now,
     )
 
 
