@@ -1,6 +1,7 @@
-"""The reference of every ratio: the server's own device adapter in a loop, one process a core.
+"""The references of every ratio: the server's own device adapter in a loop, one process a core.
 
-It signs with the token and module of the server under test, so that C_Sign is all the two have in common.
+It signs with the token and module of the server under test, so that C_Sign is all the two have in common. The
+second reference also verifies each signature, as SA-11 demands of the server (ADR 0011).
 """
 
 import multiprocessing
@@ -19,11 +20,11 @@ class Rate(NamedTuple):
     cpu: float
 
 
-def rate(data_dir: Path, module: str, key: str, processes: int) -> Rate:
+def rate(data_dir: Path, module: str, key: str, processes: int, *, verifies: bool = False) -> Rate:
     """Measure one key type."""
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(processes), context.Queue()
-    arguments = (str(data_dir), module, key, barrier, results)
+    arguments = (str(data_dir), module, key, verifies, barrier, results)
     workers = [context.Process(target=_loop, args=arguments) for _ in range(processes)]
     for worker in workers:
         worker.start()
@@ -34,7 +35,7 @@ def rate(data_dir: Path, module: str, key: str, processes: int) -> Rate:
     return Rate(sum(count / wall for count, wall, _ in made), cpu / signatures * 1e6)
 
 
-def _loop(data_dir, module, key, barrier, results):
+def _loop(data_dir, module, key, verifies, barrier, results):
     from csc_server.cli.dev.folder import DataFolder
     from csc_server.cli.dev.token import device_settings
     from csc_server.policy.algorithms import HashAlgorithm, SignatureMechanism, SignatureScheme
@@ -46,12 +47,23 @@ def _loop(data_dir, module, key, barrier, results):
     facts = next(facts for facts in device.keys() if facts.key_type == key)
     scheme = SignatureScheme.RSA_PKCS1_V1_5 if facts.key_type.is_rsa else SignatureScheme.ECDSA
     mechanism = SignatureMechanism(scheme, HashAlgorithm.SHA_256)
-    digest = bytes(range(32))
+    digest, check = bytes(range(32)), _checker(facts) if verifies else None
     device.sign(facts.handle, mechanism, digest)
     barrier.wait()
     started, cpu, count = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - started < SECONDS:
-        device.sign(facts.handle, mechanism, digest)
+        signature = device.sign(facts.handle, mechanism, digest)
+        if check is not None and not check(mechanism, digest, signature):
+            raise RuntimeError("a wrong signature")
         count += 1
     results.put((count, time.perf_counter() - started, time.process_time() - cpu))
     device.close()
+
+
+def _checker(facts):
+    """Return the server's own check of a signature; it needs nothing of a credential but its public key."""
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    from csc_server.signer.signing.credential import UsableCredential
+
+    return UsableCredential(None, None, load_der_public_key(facts.public_key)).verify
