@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 from csc_server.activation.client import SignerClient
-from csc_server.activation.messages import Caller, Sign
+from csc_server.activation.messages import Sign
+from csc_server.activation.parts import Caller
 from csc_server.errors import CscServerError
 from csc_server.settings import SignerSettings
 from csc_server.values import ClientId, CredentialId, SignerId

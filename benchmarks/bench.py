@@ -28,7 +28,7 @@ BARS = {
     ("P-256", 100): 70,
     ("P-256", 1000): 85,
 }
-"""First release, in per cent of raw; for P-256 of raw with each signature verified (ADR 0011)."""
+"""First release, in per cent of raw; for P-256 of raw with each signature verified (ADR 0013)."""
 CPU_BAR, MEMORY_BAR, TAIL_BAR = 650, 120, 4
 KEYS, BATCHES, CONNECTIONS = ("RSA-2048", "RSA-3072", "P-256"), (1, 10, 100, 1000), (1, 16, 64)
 
@@ -190,7 +190,8 @@ def table(result):
         lines.append(
             f"{row['key']:9} {row['hashes']:6} {row['signatures_per_second']:7} {row['raw_per_second']:7.0f}"
             f" {row['per_cent_of_raw']:6} {row['per_cent_of_verified']:10} {row['bar'] or '':>4}"
-            f" {row['cpu_us_per_request']:10} {row['cpu_us_beside_raw']:7} {row['p50_us'] / 1000:7.1f} {row['p99_us'] / 1000:7.1f}"
+            f" {row['cpu_us_per_request']:10} {row['cpu_us_beside_raw']:7}"
+            f" {row['p50_us'] / 1000:7.1f} {row['p99_us'] / 1000:7.1f}"
         )
     lines.append("")
     for row in [*result["connections"], result["beside_authorizations"]]:

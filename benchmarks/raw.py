@@ -1,7 +1,7 @@
 """The references of every ratio: the server's own device adapter in a loop, one process a core.
 
 It signs with the token and module of the server under test, so that C_Sign is all the two have in common. The
-second reference also verifies each signature, as SA-11 demands of the server (ADR 0011).
+second reference also verifies each signature, as SA-11 demands of the server (ADR 0013).
 """
 
 import multiprocessing

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-RINGS = ("unit", "property", "contract", "integration", "browser", "attack", "fault")
+RINGS = ("unit", "property", "contract", "fuzz", "integration", "rows", "browser", "attack", "fault")
 MINUTES_OF_THE_GATE = 8
 _TESTS = Path(__file__).parent
 _seconds: defaultdict[str, float] = defaultdict(float)

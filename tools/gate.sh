@@ -22,9 +22,9 @@ fi
 started=$SECONDS
 beside=$(mktemp)
 trap 'rm -f "$beside"' EXIT
-"${pytest[@]}" tests/unit tests/property tests/contract >"$beside" 2>&1 &
+"${pytest[@]}" tests/unit tests/property tests/contract tests/fuzz >"$beside" 2>&1 &
 first=$!
-"${pytest[@]}" tests/integration tests/browser tests/attack tests/fault || status=1
+"${pytest[@]}" tests/integration tests/rows tests/browser tests/attack tests/fault || status=1
 wait "$first" || status=1
 cat "$beside"
 echo "all rings: $(((SECONDS - started + 30) / 60)) minutes of wall time (the gate may take 8)"

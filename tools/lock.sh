@@ -24,6 +24,7 @@ hand_on() {
 }
 
 compile build "$@" requirements/build.in
+compile node "$@" requirements/node.in
 compile development "$@" --extra documents --extra postgres --extra development pyproject.toml
 hand_on
 compile documents --constraint "$pins" --extra documents pyproject.toml

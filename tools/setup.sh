@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up what one purpose needs and nothing that is there already:
-#   tools/setup.sh run | quick | lint | test | bench | all
+#   tools/setup.sh run | tls | quick | lint | test | bench | all
 #
 # The Python environment is .venv, installed with hash checking from requirements/*.txt. System packages come
 # through apt, with sudo when this is not root; on a system without apt the script says what to install.
@@ -10,13 +10,14 @@ cd "$(dirname "$0")/.."
 purpose="${1:-}"
 case "$purpose" in
     run) requirements=documents programs=(softhsm curl openssl) ;; # the lines that `dev` prints use the last two
+    tls) requirements=documents programs=(softhsm curl openssl nginx) ;;
     lint) requirements=development programs=() ;;
     quick) requirements=development programs=(softhsm) ;;
-    test) requirements=development programs=(softhsm openssl pdfsig postgresql chromium gcc) ;;
+    test) requirements=development programs=(softhsm openssl pdfsig postgresql chromium gcc nginx) ;;
     bench) requirements=development programs=(softhsm openssl wrk) ;;
-    all) requirements=development programs=(softhsm openssl pdfsig postgresql chromium gcc wrk) ;;
+    all) requirements=development programs=(softhsm openssl pdfsig postgresql chromium gcc nginx wrk) ;;
     *)
-        echo "usage: tools/setup.sh run|quick|lint|test|bench|all" >&2
+        echo "usage: tools/setup.sh run|tls|quick|lint|test|bench|all" >&2
         exit 2
         ;;
 esac
@@ -57,6 +58,7 @@ present() {
         postgresql) any_file /usr/lib/postgresql/*/bin/initdb || any_command initdb ;;
         gcc) any_command gcc && any_file /usr/include/stdio.h ;; # a PKCS#11 module that fails on demand is built from C
         chromium) any_command chromium chromium-browser google-chrome && chromium_can_sandbox ;;
+        nginx) any_command nginx || any_file /usr/sbin/nginx ;; # not in every user's path
         *) any_command "$1" ;;
     esac
 }
@@ -67,6 +69,7 @@ packages() { # the Debian packages that bring a program, one a line
         chromium) printf '%s\n' chromium chromium-sandbox ;;
         softhsm) echo softhsm2 ;;
         pdfsig) echo poppler-utils ;;
+        nginx) echo nginx-light ;; # Debian starts it as a service of its own: `systemctl disable --now nginx` ends that
         *) echo "$1" ;;
     esac
 }
@@ -112,9 +115,9 @@ usable_python() { # true if the interpreter starts, is new enough and can make e
     "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
-find_python() {
+find_python() { # the system's own first: distributions build it with profiles, which makes it a fifth faster
     local name
-    for name in ${CSC_PYTHON:+"$CSC_PYTHON"} python3.11 python3.12 python3.13 python3; do
+    for name in ${CSC_PYTHON:+"$CSC_PYTHON"} /usr/bin/python3 python3.11 python3.12 python3.13 python3; do
         if command -v "$name" >/dev/null && usable_python "$name"; then
             command -v "$name"
             return
@@ -160,6 +163,26 @@ install_requirements() {
     content_hash "$requirements" >".venv/installed-$requirements"
 }
 
+node_is_usable() {
+    "$1" -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' >/dev/null 2>&1
+}
+
+install_openid_client() { # the npm package that plays an application in the tests, by the hashes of its lock file
+    local folder=tests/integration/openid_client node=node npm=npm
+    if ! node_is_usable node || ! command -v npm >/dev/null; then
+        node=.venv/bin/node npm=$PWD/.venv/bin/npm
+        if ! node_is_usable "$node"; then
+            say "installing Node.js into .venv"
+            .venv/bin/python -m pip --disable-pip-version-check --no-input --quiet install \
+                --require-hashes -r requirements/node.txt
+        fi
+    fi
+    if cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed"; then return; fi
+    say "installing openid-client"
+    (cd "$folder" && PATH="$OLDPWD/.venv/bin:$PATH" "$npm" ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
+    cp "$folder/package-lock.json" "$folder/node_modules/.installed"
+}
+
 if [ "$(uname -s)" != Linux ] && [ ${#programs[@]} -gt 0 ]; then
     fail "csc-server runs on Linux: its two processes know each other by the Linux kernel's word (SO_PEERCRED)." \
         "On another system use a virtual machine or a container."
@@ -167,3 +190,6 @@ fi
 install_programs
 make_environment
 install_requirements
+case "$purpose" in
+    test | all) install_openid_client ;;
+esac

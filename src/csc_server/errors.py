@@ -58,10 +58,12 @@ class UnavailableError(CscServerError):
     Args:
         component: `signer`, `device`, `database`, `audit` or `clock`.
         retry_after: Seconds to wait.
+        is_spent: What was authorized for this request is used up: the same request cannot succeed later.
     """
 
-    def __init__(self, component: str, message: str = "", *, retry_after: int = 2) -> None:
+    def __init__(self, component: str, message: str = "", *, retry_after: int = 2, is_spent: bool = False) -> None:
         super().__init__(message or f"{component} is not available")
+        self.is_spent = is_spent
         self.component = component
         self.retry_after = retry_after
 

@@ -46,6 +46,15 @@ class AuthMode(StrEnum):
 
     EXPLICIT = "explicit"
     OAUTH2CODE = "oauth2code"
+    IMPLICIT = "implicit"
+    """The service asks the signer itself; 2.x has no such mode and says explicit without objects (11.6)."""
+    OUT_OF_BAND = "out_of_band"
+    """As implicit in 1.0.4.0; 2.x says explicit with objects of type PasswordOOB."""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the signer approves on a page of ours, while the client waits or asks again."""
+        return self in {AuthMode.IMPLICIT, AuthMode.OUT_OF_BAND}
 
 
 class Scal(StrEnum):
@@ -56,11 +65,21 @@ class Scal(StrEnum):
 
 
 class CredentialState(StrEnum):
-    """States of a credential; only an active one signs. The other states of HPKI arrive with enrolment."""
+    """States of a credential; only an active one signs. The other states of HPKI arrive with enrolment.
 
+    requested: the key is there and its certificate is not; destroyed: the key is gone, or is about to be, for good.
+    """
+
+    REQUESTED = "requested"
     ACTIVE = "active"
     SUSPENDED = "suspended"
     DISABLED = "disabled"
+    DESTROYED = "destroyed"
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether applications see the credential at all."""
+        return self not in {CredentialState.REQUESTED, CredentialState.DESTROYED}
 
 
 class ClientProfile(StrEnum):
@@ -68,6 +87,15 @@ class ClientProfile(StrEnum):
 
     CSC1 = "csc1"
     CSC2 = "csc2"
+    FAPI2 = "fapi2"
+
+
+class TokenBinding(StrEnum):
+    """What a client's tokens are bound to without exception, by its registration (RFC 9449, 5.2; RFC 8705, 3.4)."""
+
+    NONE = "none"
+    DPOP = "dpop"
+    TLS = "tls"
 
 
 class FactorKind(StrEnum):
@@ -75,6 +103,20 @@ class FactorKind(StrEnum):
 
     PIN = "PIN"
     OTP = "OTP"
+    """A code of the signer's authenticator application."""
+    ONLINE_OTP = "ONLINE_OTP"
+    """A code that the service sends."""
+    KEY = "KEY"
+    """A private key of the signer's device, which answers a challenge."""
+
+
+class FetchPurpose(StrEnum):
+    """What the service may call an address for; the operator allows each address for one of them (IN-20)."""
+
+    RESPONSE_URI = "response_uri"
+    TIMESTAMP = "timestamp"
+    JWKS_URI = "jwks_uri"
+    REVOCATION = "revocation"
 
 
 class Refusal(StrEnum):
@@ -82,6 +124,7 @@ class Refusal(StrEnum):
 
     UNKNOWN_CREDENTIAL = "unknown_credential"
     CREDENTIAL_DISABLED = "credential_disabled"
+    KEY_MISSING = "key_missing"
     CREDENTIAL_NOT_EXPLICIT = "credential_not_explicit"
     CREDENTIAL_NOT_OAUTH = "credential_not_oauth"
     CERTIFICATE_EXPIRED = "certificate_expired"
@@ -101,6 +144,18 @@ class Refusal(StrEnum):
     OTP_MISSING = "otp_missing"
     OTP_INVALID = "otp_invalid"
     OTP_LOCKED = "otp_locked"
+    NO_ONLINE_OTP = "no_online_otp"
+    RESPONSE_MISSING = "response_missing"
+    RESPONSE_INVALID = "response_invalid"
+    RESPONSE_LOCKED = "response_locked"
+    OBJECT_INVALID = "object_invalid"
+    OBJECTS_INVALID = "objects_invalid"
+    HANDLE_INVALID = "handle_invalid"
+    APPROVAL_REFUSED = "approval_refused"
+    EVIDENCE_REFUSED = "evidence_refused"
+    CUSTODY_REFUSED = "custody_refused"
+    CREDENTIAL_LIMIT = "credential_limit"
+    CERTIFICATE_REFUSED = "certificate_refused"
     SAD_INVALID = "sad_invalid"
     SAD_EXPIRED = "sad_expired"
     SAD_EXHAUSTED = "sad_exhausted"

@@ -35,22 +35,19 @@ from csc_server.activation.messages import (
     Approve,
     Authorize,
     Begin,
-    Caller,
-    Evidence,
     Extend,
-    Lane,
     Minted,
     Ping,
     Refused,
     Request,
     Sign,
     Signed,
-    Transaction,
     Unavailable,
     VoidApproval,
     decode_answer,
     encode,
 )
+from csc_server.activation.parts import Caller, Evidence, Lane, Transaction
 from csc_server.errors import RefusedError
 from csc_server.values import ApprovalId, ClientId, CredentialId, SignerId
 from fault.processes import with_device

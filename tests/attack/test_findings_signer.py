@@ -16,15 +16,14 @@ from csc_server.activation.messages import (
     Activate,
     Approve,
     Begin,
-    Evidence,
     Ping,
     Refused,
     Sign,
     Signed,
-    Transaction,
     Unavailable,
     encode,
 )
+from csc_server.activation.parts import Evidence, Transaction
 from csc_server.audit.chain import Chain
 from csc_server.errors import RefusedError
 from csc_server.signer.device.port import DeviceFaultError
@@ -158,6 +157,22 @@ class Failing:
 
     def __getattr__(self, name):
         return getattr(self._device, name)
+
+
+class Wrong(Failing):
+    """A device whose signatures fail."""
+
+    def sign(self, *_):
+        raise DeviceFaultError("away")
+
+
+def test_RL_04_a_device_that_fails_after_the_SAD_was_spent_says_that_it_is(inside):
+    sad = inside.operations().authorize(authorize("explicit", [A])).sad
+    (answer,) = inside.signing(device=Wrong(inside.device)).sign([sign("explicit", sad, [A])])
+    (again,) = inside.signing().sign([sign("explicit", sad, [A])])
+
+    assert answer == Unavailable("device", 2, is_spent=True)
+    assert again.refusal == Refusal.SAD_EXHAUSTED.value or again.refusal == Refusal.HASH_NOT_AUTHORIZED.value
 
 
 def test_RL_04_a_device_that_fails_before_anything_is_spent_ends_its_worker(inside):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from csc_server.errors import UnavailableError
+from csc_server.storage.ports.custody import LinkRow
 from csc_server.storage.ports.signer import ApprovalState, ConflictError, LockLimits, SadState
 from csc_server.values import ApprovalId, ClientId, CredentialId, FactorKind, SignerId
 from stores import (
@@ -51,12 +52,12 @@ def test_registry_answers_what_is_stored(signer_store):
         assert transaction.credential(CredentialId("unknown")) is None
         assert [row.credential_id for row in transaction.credentials_of(SIGNER)] == ["credential-0", "credential-1"]
         assert transaction.credentials_of(SignerId("unknown")) == []
-        assert transaction.factors(CREDENTIAL) == {kind: a_factor(kind) for kind in FactorKind}
+        assert transaction.factors(CREDENTIAL) == {kind: a_factor(kind) for kind in (FactorKind.PIN, FactorKind.OTP)}
 
 
 def test_link_is_of_one_client_and_one_signer(signer_store):
     signer_store.insert_signer(SignerId("signer-2"))
-    signer_store.link_client(CLIENT, SIGNER)
+    signer_store.put_link(LinkRow(CLIENT, SIGNER))
     with signer_store.read() as transaction:
         assert transaction.is_linked(CLIENT, SIGNER)
         assert not transaction.is_linked(CLIENT, SignerId("signer-2"))

@@ -169,3 +169,10 @@ def test_AU_04_sealed_value_opens_in_its_context_only(device):
 
 def test_AU_04_sealing_twice_gives_different_values(device):
     assert device.seal(b"a seed", b"c") != device.seal(b"a seed", b"c")
+
+
+def test_AR_07_a_key_is_described_alone_and_a_missing_one_is_none(device, keys):
+    facts = keys[KeyType.P_256]
+
+    assert device.key(facts.handle) == facts
+    assert device.key(KeyHandle(bytes(16))) is None

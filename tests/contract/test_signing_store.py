@@ -56,6 +56,17 @@ def settle(store, worker, outcomes):
         return transaction.settle(outcomes)
 
 
+def test_SA_09_the_high_water_of_a_node_is_the_highest_of_its_slots(signer_store, worker):
+    assert signer_store.high_water("node-1") == 0
+    for slot, now in ((1, NOW + 50), (0, NOW + 70), (0, NOW + 66)):
+        owner = signer_store.raise_epoch("node-1", slot)
+        with signer_store.begin_signing(owner, now):
+            pass
+
+    assert signer_store.high_water("node-1") == NOW + 70
+    assert signer_store.high_water("node-2") == 0
+
+
 def test_D26_slots_that_a_node_ever_had_are_known(signer_store, worker):
     signer_store.raise_epoch("node-1", 3)
     signer_store.raise_epoch("node-2", 1)

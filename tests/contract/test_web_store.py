@@ -168,6 +168,14 @@ def test_interaction_changes_by_its_version(web_store):
     assert web_store.interaction("unknown") is None
 
 
+def test_interaction_is_added_once_in_parallel(web_store):
+    rows = [replace(INTERACTION, session_hash=digest(f"session {place}")) for place in range(PARALLEL)]
+    results = at_once(PARALLEL, lambda place: web_store.add_interaction(rows[place]))
+
+    assert results.count(True) == 1
+    assert web_store.interaction("interaction") == rows[results.index(True)]
+
+
 def test_interaction_stays_with_its_client(web_store):
     web_store.insert_interaction(INTERACTION)
     web_store.change_interaction(replace(INTERACTION, client_id=ClientId("other"), version=2), 1)

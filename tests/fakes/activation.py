@@ -1,11 +1,17 @@
 """A signer process that answers what a test tells it to, and remembers what it was asked."""
 
+from dataclasses import replace
+
+from csc_server.activation.custody_messages import CertificateRequested
 from csc_server.activation.messages import (
     Activated,
     Begun,
+    Challenge,
     CredentialDescriptions,
+    Done,
     Health,
     Minted,
+    PendingApprovals,
     Signed,
 )
 from csc_server.errors import RefusedError
@@ -13,13 +19,18 @@ from csc_server.values import Refusal
 
 
 class FakeActivation:
-    """Implements Activation. `refusal` or `failure`, when set, is what the next operations raise."""
+    """Implements Activation. `refusal` or `failure`, when set, is what the next operations raise;
+    `held`, an event, is what sign waits for first."""
 
     def __init__(self, credentials=()):
         self.credentials = {each.credential_id: each for each in credentials}
         self.requests = []
         self.refusal = None
+        self.pending = []
+        self.pending_signer = None
+        self.pending_answer = None
         self.failure = None
+        self.held = None
         self.states = [Health("sign-0", 1, "ok", "ok", "ok", "ok")]
 
     def _take(self, request):
@@ -44,7 +55,7 @@ class FakeActivation:
     def begin(self, request):
         self._take(request)
         credential = self.credentials[request.transaction.credential_id]
-        return Begun("approval", credential, credential.objects, bytes(32), 2_000_000_000)
+        return Begun("approval", credential, bytes(32), 2_000_000_000)
 
     def approve(self, request):
         self._take(request)
@@ -65,8 +76,48 @@ class FakeActivation:
         return Minted("next.sad.value", 100)
 
     def sign(self, request):
+        if self.held is not None:
+            assert self.held.wait(20)
         self._take(request)
         return Signed(tuple(b"signature" + bytes([number]) for number, _ in enumerate(request.hashes)))
+
+    def send_code(self, request):
+        self._take(request)
+
+    def get_challenge(self, request):
+        self._take(request)
+        return Done() if request.object_id == "ONLINE_OTP" else Challenge("challenge")
+
+    def request_approval(self, request):
+        self._take(request)
+        return self.pending_answer or Minted("minted.sad.value", 120)
+
+    def collect_approval(self, request):
+        self._take(request)
+        return self.pending_answer or Minted("minted.sad.value", 120)
+
+    def list_pending(self, request):
+        self._take(request)
+        own = [each for each in self.pending if request.caller.signer_id == self.pending_signer]
+        return PendingApprovals(tuple(own))
+
+    def answer_pending(self, request):
+        self._take(request)
+
+    def request_credential(self, request):
+        self._take(request)
+        return CertificateRequested("new-credential", b"request")
+
+    def bind_certificate(self, request):
+        self._take(request)
+        return replace(next(iter(self.credentials.values())), credential_id=request.credential_id)
+
+    def check_custody(self, request):
+        self._take(request)
+        return self.credentials[request.credential_id]
+
+    def destroy_credential(self, request):
+        self._take(request)
 
     def health(self):
         return self.states

@@ -18,6 +18,7 @@ SECRET = "s" * 43
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 PKCE = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+REQUEST = {"response_type": "code", "redirect_uri": REDIRECT, "state": "s t/a+te"} | PKCE
 DIGESTS = [hashlib.sha256(bytes([number])).digest() for number in range(3)]
 ALL_GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 
@@ -68,10 +69,18 @@ class CodeFlow(WebApplication):
 
     def authorize(self, version="v2", **parameters):
         """Call oauth2/authorize; a parameter of None is left out, a tuple is repeated."""
-        values = {"response_type": "code", "client_id": "app", "redirect_uri": REDIRECT, "state": "s t/a+te"}
-        values |= PKCE | parameters
+        values = {"client_id": "app"} | REQUEST | parameters
         query = urlencode({name: value for name, value in values.items() if value is not None}, doseq=True)
-        return self.get(f"/csc/{version}/oauth2/authorize?{query}")
+        return self.get(f"{self.path(version, 'authorize')}?{query}")
+
+    def push(self, version="v2", *, headers=None, **parameters):
+        """Call oauth2/pushed_authorize; a parameter of None is left out."""
+        values = REQUEST | parameters
+        data = {name: value for name, value in values.items() if value is not None}
+        return self.token(data, version, headers=headers, path="pushed_authorize")
+
+    def path(self, version, endpoint):
+        return f"/oauth2/{endpoint}" if version == "rfc" else f"/csc/{version}/oauth2/{endpoint}"
 
     def form_of(self, page):
         token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
@@ -122,7 +131,7 @@ class CodeFlow(WebApplication):
 
     def token(self, data, version="v2", *, headers=None, path="token", query=""):
         sent = basic_header() if headers is None else headers
-        address = f"/csc/{version}/oauth2/{path}{query}"
+        address = f"{self.path(version, path)}{query}"
         return self.http.post(address, data=data, base_url=BASE_URL, headers=sent)
 
     def asked(self, kind):

@@ -5,13 +5,16 @@ import itertools
 import time
 from dataclasses import dataclass
 
-from csc_server.activation.messages import Authorize, Caller, Evidence, Sign, Transaction
+from csc_server.activation.messages import Authorize, Sign
+from csc_server.activation.parts import Caller, Evidence, Transaction
 from csc_server.audit.chain import Chain
 from csc_server.signer.custody import Custody, NewCredential
 from csc_server.signer.identity.evidence import EvidenceVerifier
 from csc_server.signer.identity.pin import PinCost
 from csc_server.signer.signing.activation import ActivationLimits, ActivationOperations, Journal
+from csc_server.signer.signing.challenging import ChallengeOperations
 from csc_server.signer.signing.credential import Credentials
+from csc_server.signer.signing.pending import PendingOperations
 from csc_server.signer.signing.sad import Lifetime, SadMinter
 from csc_server.signer.signing.sign import Signing
 from csc_server.storage.engine import make_engine
@@ -69,7 +72,19 @@ class Inside:
     clock: TurnableClock
     url: str
 
-    def create(self, name, *, auth_mode=AuthMode.EXPLICIT, scal=Scal.ONE, seed=None, signer=SIGNER, **certificate):
+    def create(
+        self,
+        name,
+        *,
+        auth_mode=AuthMode.EXPLICIT,
+        scal=Scal.ONE,
+        seed=None,
+        signer=SIGNER,
+        pin=PIN,
+        address=None,
+        response_key=None,
+        **certificate,
+    ):
         new = NewCredential(
             credential_id=CredentialId(name),
             signer_id=signer,
@@ -77,8 +92,10 @@ class Inside:
             auth_mode=auth_mode,
             scal=scal,
             multisign=10,
-            pin=PIN,
+            pin=pin,
             totp_seed=seed,
+            address=address,
+            response_key=response_key,
         )
         custody = Custody(self.store, self.device, self.clock, writer=f"custody/{name}", pin_cost=CHEAP)
         return custody.create(new, lambda key: issue(key, **certificate))
@@ -94,6 +111,23 @@ class Inside:
             EvidenceVerifier(self.store, self.device, self.clock, LockLimits(), CHEAP),
             self.clock,
             ActivationLimits(300, Lifetime(120, 300), 1000),
+        )
+
+    def pending(self, approval_lifetime=300):
+        name = f"pending-{next(_NUMBERS)}"
+        journal = Journal(self.store, Chain(name, self.store.chain_head(name)), self.clock)
+        credentials = Credentials(self.device, self.device.keys())
+        minter = SadMinter(self.device, "https://issuer.example")
+        limits = ActivationLimits(approval_lifetime, Lifetime(120, 300), 1000)
+        return PendingOperations(
+            self.store, journal, self.operations(), credentials, minter, self.device, self.clock, limits
+        )
+
+    def challenges(self, courier, *, sent_codes=10):
+        name = f"challenges-{next(_NUMBERS)}"
+        journal = Journal(self.store, Chain(name, self.store.chain_head(name)), self.clock)
+        return ChallengeOperations(
+            self.store, journal, self.operations(), self.device, courier, self.clock, LockLimits(), sent_codes
         )
 
     def signing(self, slot=0, device=None):

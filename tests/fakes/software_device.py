@@ -40,6 +40,9 @@ class SoftwareDevice:
             for handle, (key_type, key) in self._keys.items()
         ]
 
+    def key(self, handle):
+        return next((facts for facts in self.keys() if facts.handle == handle), None)
+
     def sign(self, handle, mechanism, digest):
         if len(digest) != mechanism.hash_algorithm.digest_length:
             raise ValueError("a digest of another length than its algorithm's")

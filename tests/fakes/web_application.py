@@ -28,9 +28,11 @@ from csc_server.values import (
     Scal,
     SignerId,
 )
+from csc_server.web.api.waiting import WaitingRoom
 from csc_server.web.app import build_app
 from csc_server.web.authorization.secret_values import secret_hash
 from fakes.activation import FakeActivation
+from fakes.rate_limits import RAISED
 from fakes.web_store import MemoryWebStore
 
 BASE_URL = "http://127.0.0.1:8080"
@@ -57,6 +59,9 @@ class SteppingClock:
 
     def monotonic(self):
         return float(self.now)
+
+    def sleep(self, seconds):
+        self.now += seconds
 
 
 class CompiledTemplates(BytecodeCache):
@@ -138,7 +143,7 @@ def client(client_id, profile):
 class WebApplication:
     """An application with its fakes; `tokens` holds the secret of each token by a name for it."""
 
-    def __init__(self, **settings):
+    def __init__(self, *, issuer=None, **settings):
         self.clock = SteppingClock()
         self.store = MemoryWebStore()
         self.activation = FakeActivation(credentials())
@@ -150,11 +155,19 @@ class WebApplication:
             listen="127.0.0.1:8080",
             signer_uid=0,
             environment="test",
-            **settings,
+            **{"rates": RAISED, **settings},
         )
         self.tokens = {}
         self._seed()
-        self.app = build_app(self.settings, self.clock, self.store, self.activation, self.audit)
+        self.app = build_app(
+            self.settings,
+            self.clock,
+            self.store,
+            self.activation,
+            self.audit,
+            WaitingRoom(self.clock.sleep, self.clock.monotonic),
+            issuer,
+        )
         self.app.jinja_env.bytecode_cache = COMPILED_TEMPLATES
         self.http = self.app.test_client()
 
@@ -198,9 +211,14 @@ class WebApplication:
         )
 
     def events(self):
-        """Return what was audited, as (event, outcome, fields)."""
-        return [(row.event, row.outcome, json.loads(row.body)) for row in self.store.audit]
+        """Return what was audited, as (event, outcome, fields without the schema that each has)."""
+        return [(row.event, row.outcome, without_schema(json.loads(row.body))) for row in self.store.audit]
 
 
 def basic(name, password):
     return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+def without_schema(fields):
+    assert fields.pop("schema") == 1
+    return fields

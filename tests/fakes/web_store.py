@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from csc_server.storage.ports.audit import AuditRow, ChainHead
+from csc_server.storage.ports.jobs import JobState
 from csc_server.storage.ports.web import (
     AccountRow,
     ClientRow,
     CodeRow,
     InteractionRow,
+    PushedRequestRow,
     SessionRow,
     TokenKind,
     TokenRow,
@@ -25,9 +27,14 @@ class MemoryWebStore:
         self.accounts = {}
         self.sessions = {}
         self.interactions = {}
+        self.pushed_requests = {}
         self.codes = {}
         self.tokens = {}
+        self.details = {}
         self.revoked_families = {}
+        self.used_identifiers = {}
+        self.request_counts = {}
+        self.jobs = {}
         self.audit = []
 
     def client(self, client_id) -> ClientRow | None:
@@ -45,7 +52,7 @@ class MemoryWebStore:
     def begin_login(self, username, now, *, temporary, permanent, lock_seconds) -> AccountRow | None:
         with self.lock:
             row = self.accounts.get(username)
-            if row is None or row.failures >= permanent or row.locked_until > now:
+            if row is None or row.disabled or row.failures >= permanent or row.locked_until > now:
                 return None
             failures = row.failures + 1
             locked_until = now + lock_seconds if failures % temporary == 0 else row.locked_until
@@ -78,6 +85,10 @@ class MemoryWebStore:
     def insert_interaction(self, row: InteractionRow) -> None:
         self.interactions[row.interaction_id] = row
 
+    def add_interaction(self, row: InteractionRow) -> bool:
+        with self.lock:
+            return self.interactions.setdefault(row.interaction_id, row) is row
+
     def interaction(self, interaction_id) -> InteractionRow | None:
         return self.interactions.get(interaction_id)
 
@@ -87,6 +98,20 @@ class MemoryWebStore:
             if known is None or known.version != expected_version:
                 return False
             self.interactions[row.interaction_id] = row
+            return True
+
+    def insert_pushed_request(self, row: PushedRequestRow) -> None:
+        self.pushed_requests[row.handle_hash] = row
+
+    def pushed_request(self, handle_hash) -> PushedRequestRow | None:
+        return self.pushed_requests.get(handle_hash)
+
+    def use_pushed_request(self, handle_hash, now) -> bool:
+        with self.lock:
+            row = self.pushed_requests.get(handle_hash)
+            if row is None or row.used_at:
+                return False
+            self.pushed_requests[handle_hash] = replace(row, used_at=now)
             return True
 
     def insert_code(self, row: CodeRow) -> None:
@@ -102,11 +127,16 @@ class MemoryWebStore:
             self.codes[code_hash] = replace(row, used_at=now)
             return self.codes[code_hash], True
 
-    def insert_tokens(self, rows: Sequence[TokenRow]) -> None:
+    def insert_tokens(self, rows: Sequence[TokenRow], details=None) -> None:
         with self.lock:
+            if details is not None:
+                self.details[rows[0].token_hash] = details
             for row in rows:
                 revoked_at = row.revoked_at or self.revoked_families.get(row.family_id, 0)
                 self.tokens[row.token_hash] = replace(row, revoked_at=revoked_at)
+
+    def granted_details(self, token_hash):
+        return self.details.get(token_hash)
 
     def token(self, token_hash) -> TokenRow | None:
         return self.tokens.get(token_hash)
@@ -135,6 +165,33 @@ class MemoryWebStore:
             revoked = [replace(row, revoked_at=now) for row in live]
             self.tokens.update({row.token_hash: row for row in revoked})
             return revoked
+
+    def use_once(self, id_hash, expires_at) -> bool:
+        with self.lock:
+            return self.used_identifiers.setdefault(id_hash, (expires_at, new := object()))[1] is new
+
+    def add_requests(self, subject, minute, number) -> int:
+        with self.lock:
+            known_minute, known = self.request_counts.get(subject, (minute, 0))
+            total = known + number if known_minute >= minute else number
+            self.request_counts[subject] = (max(known_minute, minute), total)
+            return total
+
+    def insert_signature_job(self, row, now) -> None:
+        with self.lock:
+            self.jobs = {name: job for name, job in self.jobs.items() if job.expires_at > now}
+            self.jobs[row.job_hash] = row
+
+    def signature_job(self, job_hash):
+        return self.jobs.get(job_hash)
+
+    def end_signature_job(self, row, now) -> bool:
+        with self.lock:
+            known = self.jobs.get(row.job_hash)
+            if known is None or known.state is not JobState.ACCEPTED or known.fails_at <= now:
+                return False
+            self.jobs[row.job_hash] = row
+            return True
 
     def append_audit(self, rows: Sequence[AuditRow]) -> None:
         self.audit.extend(rows)

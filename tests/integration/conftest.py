@@ -7,7 +7,7 @@ import pytest
 
 from integration.csc_client import CscClient
 from integration.one_time_codes import OneTimeCodes, codes_of_this_run
-from integration.service import Seed, Service, shared_service
+from integration.service import Seed, Service, shared_service, shared_tls_service
 
 HERE = Path(__file__).parent
 SLOW_START = 400
@@ -31,6 +31,18 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def seed(service: Service) -> Seed:
     return service.seed
+
+
+@pytest.fixture(scope="session")
+def tls_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A server behind nginx: TLS 1.3 and client certificates."""
+    yield shared_tls_service.acquire(tmp_path_factory.mktemp("tls"))
+    shared_tls_service.release()
+
+
+@pytest.fixture(scope="session")
+def tls_seed(tls_service: Service) -> Seed:
+    return tls_service.seed
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,18 @@ class Client:
 
 
 @dataclass(frozen=True)
+class KeyClient:
+    """A client that shares no secret; `key` is a private JWK for private_key_jwt, else PEM beside `certificate`."""
+
+    client_id: str
+    profile: str
+    redirect_uris: tuple[str, ...]
+    auth_method: str
+    key: Path
+    certificate: Path | None
+
+
+@dataclass(frozen=True)
 class User:
     username: str
     password: str
@@ -53,12 +65,34 @@ class Credential:
 
 
 @dataclass(frozen=True)
+class Mode:
+    """A credential of another mode of authorization; what its signer does not have is None."""
+
+    credential_id: str
+    username: str
+    key: str
+    scal: str
+    pin: str | None
+    totp_secret: str | None
+    response_key: Path | None
+
+
+@dataclass(frozen=True)
 class Seed:
     base_url: str
     trust_root: Path
     clients: tuple[Client, ...]
     users: tuple[User, ...]
     credentials: tuple[Credential, ...]
+    key_clients: tuple[KeyClient, ...] = ()
+    modes: dict[str, Mode] = field(default_factory=dict)
+    """Credentials of other modes of authorization, by the name of the mode."""
+    account_client: Client | None = None
+    """Its authorization requests name their account in an account_token."""
+    outbox: Path = Path()
+    """Gets a file for each one-time code that is sent."""
+    response_uri: str = ""
+    """Where the development server itself takes what asynchronous requests end in."""
 
     @classmethod
     def read(cls, path: Path) -> "Seed":
@@ -66,10 +100,8 @@ class Seed:
         return cls(
             base_url=value["base_url"].rstrip("/"),
             trust_root=Path(value["trust_root"]),
-            clients=tuple(
-                Client(c["client_id"], c.get("client_secret"), c["profile"], tuple(c["redirect_uris"]))
-                for c in value["clients"]
-            ),
+            clients=tuple(map(_client, value["clients"])),
+            account_client=_client(value["account_client"]) if value.get("account_client") else None,
             users=tuple(User(u["username"], u["password"], u["totp_secret"]) for u in value["users"]),
             credentials=tuple(
                 Credential(
@@ -82,6 +114,31 @@ class Seed:
                     c["totp_secret"],
                 )
                 for c in value["credentials"]
+            ),
+            response_uri=value.get("response_uri", ""),
+            modes={
+                name: Mode(
+                    m["credential_id"],
+                    m["username"],
+                    m["key"],
+                    str(m["scal"]),
+                    m["pin"],
+                    m["totp_secret"],
+                    Path(m["response_key"]) if m["response_key"] else None,
+                )
+                for name, m in value.get("modes", {}).items()
+            },
+            outbox=Path(value.get("outbox", "")),
+            key_clients=tuple(
+                KeyClient(
+                    c["client_id"],
+                    c["profile"],
+                    tuple(c["redirect_uris"]),
+                    c["auth_method"],
+                    Path(c["key"]),
+                    Path(c["certificate"]) if c["certificate"] else None,
+                )
+                for c in value.get("key_clients", ())
             ),
         )
 
@@ -96,6 +153,9 @@ class Seed:
     @property
     def native(self) -> Client:
         return next(client for client in self.clients if client.is_public)
+
+    def key_client(self, auth_method: str) -> KeyClient:
+        return next(client for client in self.key_clients if client.auth_method == auth_method)
 
     def user(self, username: str) -> User:
         return next(user for user in self.users if user.username == username)
@@ -121,6 +181,10 @@ class Seed:
         ]
 
 
+def _client(c: dict[str, Any]) -> Client:
+    return Client(c["client_id"], c.get("client_secret"), c["profile"], tuple(c["redirect_uris"]))
+
+
 class Service:
     """One `csc-server dev` on a data folder: start, stop, start again."""
 
@@ -141,6 +205,11 @@ class Service:
     @property
     def base_url(self) -> str:
         return self.seed.base_url
+
+    def seed_values(self) -> dict[str, Any]:
+        """Return the whole seed file."""
+        value: dict[str, Any] = json.loads(self.seed_file.read_text("utf-8"))
+        return value
 
     @property
     def pid(self) -> int:
@@ -202,6 +271,7 @@ class Service:
             try:
                 with requests.Session() as session:
                     session.trust_env = False
+                    session.verify = str(self.seed.trust_root)
                     if session.post(f"{self.base_url}/csc/v1/info", json={}, timeout=5).status_code == 200:
                         return
             except requests.ConnectionError:
@@ -230,13 +300,14 @@ class Service:
 class SharedService:
     """One server for all test folders of a run: the first user starts it, the last one stops it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *arguments: str) -> None:
+        self._arguments = arguments
         self._service: Service | None = None
         self._users = 0
 
     def acquire(self, folder: Path) -> Service:
         if self._service is None:
-            self._service = Service(folder / "data").start()
+            self._service = Service(folder / "data", arguments=self._arguments).start()
         self._users += 1
         return self._service
 
@@ -248,6 +319,10 @@ class SharedService:
 
 
 shared_service = SharedService()
+
+NGINX_CONF = Path(__file__).parents[2] / "deploy" / "nginx.conf"
+shared_tls_service = SharedService("--tls-proxy", str(NGINX_CONF))
+"""Another one, behind nginx with the configuration that is shipped."""
 
 
 def console_script() -> list[str]:

@@ -6,6 +6,7 @@ Its dialect is that of 1.0.4.0. On /csc/v2 only its URLs change, which a client 
 import asyncio
 import base64
 import io
+import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,3 +228,23 @@ def test_R17_pyhanko_signs_after_the_oauth_code_flow(
 ) -> None:
     credential = signing.seed.choose(key=key, auth_mode="oauth2code", scal="2")
     signing.run(Job(credential, version, pss, count), by_code_flow=True)
+
+
+def _every_job() -> list[tuple[str, str, bool, int, bool]]:
+    """The full cross of key, padding, version and count for both ways with codes, in rounds that share waiting times."""
+    paddings = {"RSA-2048": (False, True), "RSA-4096": (False, True), "P-256": (False,), "P-384": (False,)}
+    jobs = [
+        [(key, version, pss, count, flow) for version in ("v1", "v2") for pss in paddings[key] for count in (1, BATCH)]
+        for key in paddings
+        for flow in (False, True)
+    ]
+    return [job for turn in itertools.zip_longest(*jobs) for job in turn if job is not None]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("key", "version", "pss", "count", "flow"), _every_job())
+def test_R17_pyhanko_signs_in_every_combination_with_codes(
+    signing: Signing, key: str, version: str, pss: bool, count: int, flow: bool
+) -> None:
+    more = {"auth_mode": "oauth2code"} if flow else {}
+    signing.run(Job(signing.seed.choose(key=key, scal="2", **more), version, pss, count), by_code_flow=flow)

@@ -8,8 +8,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
-import sysconfig
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +17,7 @@ import pytest
 
 from csc_server.cli.dev.token import find_module
 from csc_server.cli.probe import Place
+from integration.installation import program
 
 pytestmark = [pytest.mark.root, pytest.mark.integration]
 
@@ -54,21 +53,6 @@ token_label = "two-users"
 pin_file = "{folder}/signer/pin"
 """
 MAIN = "from csc_server.cli.main import main; main()"
-
-
-def program():
-    """Return a Python that every user may run, and the environment in which it finds what this one has.
-
-    An interpreter below another user's home is out of reach; the system's of the same version will do.
-    """
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    path = f"{Path(__file__).parents[2] / 'src'}:{sysconfig.get_paths()['purelib']}"
-    environment = {**os.environ, "PYTHONPATH": path}
-    for python in (sys.executable, f"/usr/bin/python{version}", f"/usr/local/bin/python{version}"):
-        with contextlib.suppress(OSError):
-            if not subprocess.run([python, "-c", ""], user=STRANGER, env=environment, check=False).returncode:
-                return python, environment
-    raise AssertionError(f"no Python {version} that the user {STRANGER} may run")
 
 
 class Site:

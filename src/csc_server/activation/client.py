@@ -3,6 +3,13 @@
 from pathlib import Path
 from typing import TypeVar
 
+from csc_server.activation.custody_messages import (
+    BindCertificate,
+    CertificateRequested,
+    CheckCustody,
+    DestroyCredential,
+    RequestCredential,
+)
 from csc_server.activation.framing import frame
 from csc_server.activation.lanes import LaneClient
 from csc_server.activation.messages import (
@@ -22,7 +29,6 @@ from csc_server.activation.messages import (
     Done,
     Extend,
     Health,
-    Lane,
     ListCredentials,
     Minted,
     Ping,
@@ -34,6 +40,18 @@ from csc_server.activation.messages import (
     VoidApproval,
     decode_answer,
     encode,
+)
+from csc_server.activation.parts import Lane
+from csc_server.activation.pending_messages import (
+    AnswerPending,
+    Challenge,
+    CollectApproval,
+    GetChallenge,
+    ListPending,
+    Pending,
+    PendingApprovals,
+    RequestApproval,
+    SendCode,
 )
 from csc_server.errors import MalformedInputError, RefusedError, UnavailableError
 from csc_server.values import Refusal
@@ -47,6 +65,7 @@ LONGEST = 30.0
 HEALTH_DEADLINE = 2.0
 
 _AnswerT = TypeVar("_AnswerT")
+_OtherT = TypeVar("_OtherT")
 
 
 class SignerClient:
@@ -59,9 +78,16 @@ class SignerClient:
         evidence_workers: int,
         signer_uid: int,
         call_deadline: float = 3.0,
+        custody_workers: int = 0,
     ) -> None:
         self._deadline = call_deadline + ANSWER_MARGIN
-        workers = {Lane.SIGN: signing_workers, Lane.REGISTRY: 1, Lane.EVIDENCE: evidence_workers}
+        numbers = {
+            Lane.SIGN: signing_workers,
+            Lane.REGISTRY: 1,
+            Lane.EVIDENCE: evidence_workers,
+            Lane.CUSTODY: custody_workers,
+        }
+        workers = {lane: number for lane, number in numbers.items() if number}
         self._lanes = {lane: LaneClient(socket_dir, lane, number, signer_uid) for lane, number in workers.items()}
 
     def describe(self, request: DescribeCredential) -> CredentialDescription:
@@ -91,6 +117,36 @@ class SignerClient:
     def sign(self, request: Sign) -> Signed:
         return self._call(request, Signed)
 
+    def send_code(self, request: SendCode) -> None:
+        self._call(request, Done)
+
+    def get_challenge(self, request: GetChallenge) -> Challenge | Done:
+        return self._call_either(request, Challenge, Done)
+
+    def request_approval(self, request: RequestApproval) -> Minted | Pending:
+        return self._call_either(request, Minted, Pending)
+
+    def collect_approval(self, request: CollectApproval) -> Minted | Pending:
+        return self._call_either(request, Minted, Pending)
+
+    def list_pending(self, request: ListPending) -> PendingApprovals:
+        return self._call(request, PendingApprovals)
+
+    def answer_pending(self, request: AnswerPending) -> None:
+        self._call(request, Done)
+
+    def request_credential(self, request: RequestCredential) -> CertificateRequested:
+        return self._call(request, CertificateRequested)
+
+    def bind_certificate(self, request: BindCertificate) -> CredentialDescription:
+        return self._call(request, CredentialDescription)
+
+    def check_custody(self, request: CheckCustody) -> CredentialDescription:
+        return self._call(request, CredentialDescription)
+
+    def destroy_credential(self, request: DestroyCredential) -> None:
+        self._call(request, Done)
+
     def health(self) -> list[Health]:
         body = frame(encode(Ping()))
         states = []
@@ -99,18 +155,37 @@ class SignerClient:
                 states.append(_health(f"{lane.value}-{index}", answer))
         return states
 
+    def _call_either(self, request: Request, one: type[_AnswerT], other: type[_OtherT]) -> _AnswerT | _OtherT:
+        answer = self._ask(request)
+        if isinstance(answer, (one, other)):
+            return answer
+        raise UnavailableError("signer", "the signer gave an answer of another kind")
+
     def _call(self, request: Request, expected: type[_AnswerT]) -> _AnswerT:
+        answer = self._ask(request)
+        if isinstance(answer, expected):
+            return answer
+        raise UnavailableError("signer", "the signer gave an answer of another kind")
+
+    def _ask(self, request: Request) -> Answer:
+        """Return the signer's answer; raise what a refusal, or a part that is away, is here."""
         hashes = len(request.hashes) if isinstance(request, Sign) else 0
         deadline = min(self._deadline + EACH_HASH * hashes, LONGEST)
         body = self._lanes[LANES[type(request)]].call(frame(encode(request)), deadline)
         answer = _decoded(body)
-        if isinstance(answer, expected):
-            return answer
         if isinstance(answer, Refused):
-            raise RefusedError(Refusal(answer.refusal), answer.message)
+            raise _refusal(answer)
         if isinstance(answer, Unavailable):
-            raise UnavailableError(answer.component, retry_after=answer.retry_after)
-        raise UnavailableError("signer", "the signer gave an answer of another kind")
+            raise UnavailableError(answer.component, retry_after=answer.retry_after, is_spent=answer.is_spent)
+        return answer
+
+
+def _refusal(answer: Refused) -> RefusedError | UnavailableError:
+    """Return what to raise; a signer that is newer than its web may know refusals that web has no words for."""
+    try:
+        return RefusedError(Refusal(answer.refusal), answer.message)
+    except ValueError:
+        return UnavailableError("signer", "the signer refused for a reason of another version")
 
 
 def _decoded(body: bytes) -> Answer:

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from csc_server.activation.framing import FrameBuffer, FrameError
-from csc_server.activation.messages import Lane
+from csc_server.activation.parts import Lane
 from csc_server.activation.peer import peer_uid
 from csc_server.errors import UnavailableError
 

@@ -5,75 +5,32 @@ trusts none of it: each field is checked against its own store. Formats only gro
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal, cast
 
-from pydantic import PlainSerializer, PlainValidator, StrictInt, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from csc_server.activation.custody_messages import (
+    BindCertificate,
+    CertificateRequested,
+    CheckCustody,
+    DestroyCredential,
+    RequestCredential,
+)
+from csc_server.activation.parts import Caller, Evidence, Lane, Octets, Transaction
+from csc_server.activation.pending_messages import (
+    AnswerPending,
+    Challenge,
+    CollectApproval,
+    GetChallenge,
+    ListPending,
+    Pending,
+    PendingApprovals,
+    RequestApproval,
+    SendCode,
+)
 from csc_server.errors import MalformedInputError
-from csc_server.values import ApprovalId, AuthMode, ClientId, CredentialId, CredentialState, KeyType, Scal, SignerId
-from csc_server.wire import decode_base64url, encode_base64url, parse_object
-
-
-def _bytes(value: object) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("not base64url")  # noqa: TRY004 pydantic reads ValueError
-    try:
-        return decode_base64url(value)
-    except MalformedInputError as error:
-        raise ValueError("not base64url") from error
-
-
-Octets = Annotated[bytes, PlainValidator(_bytes), PlainSerializer(encode_base64url)]
-
-
-class Lane(StrEnum):
-    """Which workers serve an operation, so that slow work never stands before a signature."""
-
-    SIGN = "sign"
-    REGISTRY = "registry"
-    EVIDENCE = "evidence"
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who asks, as web authenticated it; `signer_id` is None for a token no signer logged in for.
-
-    `request_id` joins web's audit with the signer's; `address` is the peer address, already truncated.
-    """
-
-    client_id: ClientId
-    signer_id: SignerId | None
-    request_id: str
-    address: str = ""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """The signer's secrets for one try; never logged, dropped after the try (SA-12)."""
-
-    pin: str | None = None
-    otp: str | None = None
-
-    def __repr__(self) -> str:
-        return "Evidence(...)"
-
-
-@dataclass(frozen=True)
-class Transaction:
-    """What a client wants approved: a credential, how many signatures, over which hashes.
-
-    `hashes` may be empty (SCAL 1 only); `labels` run beside them or are empty; `hash_algorithm` is a dotted
-    OID or "".
-    """
-
-    credential_id: CredentialId
-    num_signatures: StrictInt
-    hashes: tuple[Octets, ...] = ()
-    labels: tuple[str, ...] = ()
-    hash_algorithm: str = ""
+from csc_server.values import ApprovalId, AuthMode, CredentialId, CredentialState, KeyType, Scal, SignerId
+from csc_server.wire import parse_object
 
 
 @dataclass(frozen=True)
@@ -208,11 +165,10 @@ class CredentialDescriptions:
 
 @dataclass(frozen=True)
 class Begun:
-    """A transaction waits for evidence until `expires_at`; `objects` says which factors it needs."""
+    """A transaction waits for evidence until `expires_at`; the credential's `objects` are the factors it needs."""
 
     approval_id: ApprovalId
     credential: CredentialDescription
-    objects: tuple[str, ...]
     transaction_hash: Octets
     expires_at: int
 
@@ -276,14 +232,34 @@ class Refused:
 
 @dataclass(frozen=True)
 class Unavailable:
-    """A part does not answer: 503 with Retry-After."""
+    """A part does not answer: 503 with Retry-After. `is_spent`: what was authorized for the request is used up."""
 
     component: str
     retry_after: int
+    is_spent: bool = False
 
 
 Request = (
-    DescribeCredential | ListCredentials | Begin | Approve | Activate | VoidApproval | Authorize | Extend | Sign | Ping
+    DescribeCredential
+    | ListCredentials
+    | Begin
+    | Approve
+    | Activate
+    | VoidApproval
+    | Authorize
+    | Extend
+    | Sign
+    | Ping
+    | SendCode
+    | GetChallenge
+    | RequestApproval
+    | CollectApproval
+    | ListPending
+    | AnswerPending
+    | RequestCredential
+    | BindCertificate
+    | CheckCustody
+    | DestroyCredential
 )
 Answer = (
     CredentialDescription
@@ -293,6 +269,10 @@ Answer = (
     | Minted
     | Signed
     | Done
+    | Challenge
+    | Pending
+    | PendingApprovals
+    | CertificateRequested
     | Health
     | Refused
     | Unavailable
@@ -308,6 +288,16 @@ LANES: dict[type[Any], Lane] = {
     Approve: Lane.EVIDENCE,
     Authorize: Lane.EVIDENCE,
     Sign: Lane.SIGN,
+    SendCode: Lane.EVIDENCE,
+    GetChallenge: Lane.EVIDENCE,
+    RequestApproval: Lane.REGISTRY,
+    CollectApproval: Lane.REGISTRY,
+    ListPending: Lane.REGISTRY,
+    AnswerPending: Lane.EVIDENCE,
+    RequestCredential: Lane.CUSTODY,
+    BindCertificate: Lane.CUSTODY,
+    CheckCustody: Lane.CUSTODY,
+    DestroyCredential: Lane.CUSTODY,
 }
 """Which lane serves which request; `Ping` goes to any."""
 

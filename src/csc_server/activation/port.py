@@ -2,6 +2,13 @@
 
 from typing import Protocol
 
+from csc_server.activation.custody_messages import (
+    BindCertificate,
+    CertificateRequested,
+    CheckCustody,
+    DestroyCredential,
+    RequestCredential,
+)
 from csc_server.activation.messages import (
     Activate,
     Activated,
@@ -12,6 +19,7 @@ from csc_server.activation.messages import (
     CredentialDescription,
     CredentialDescriptions,
     DescribeCredential,
+    Done,
     Extend,
     Health,
     ListCredentials,
@@ -19,6 +27,17 @@ from csc_server.activation.messages import (
     Sign,
     Signed,
     VoidApproval,
+)
+from csc_server.activation.pending_messages import (
+    AnswerPending,
+    Challenge,
+    CollectApproval,
+    GetChallenge,
+    ListPending,
+    Pending,
+    PendingApprovals,
+    RequestApproval,
+    SendCode,
 )
 
 
@@ -46,6 +65,26 @@ class Activation(Protocol):
     def extend(self, request: Extend) -> Minted: ...
 
     def sign(self, request: Sign) -> Signed: ...
+
+    def send_code(self, request: SendCode) -> None: ...
+
+    def get_challenge(self, request: GetChallenge) -> Challenge | Done: ...
+
+    def request_approval(self, request: RequestApproval) -> Minted | Pending: ...
+
+    def collect_approval(self, request: CollectApproval) -> Minted | Pending: ...
+
+    def list_pending(self, request: ListPending) -> PendingApprovals: ...
+
+    def answer_pending(self, request: AnswerPending) -> None: ...
+
+    def request_credential(self, request: RequestCredential) -> CertificateRequested: ...
+
+    def bind_certificate(self, request: BindCertificate) -> CredentialDescription: ...
+
+    def check_custody(self, request: CheckCustody) -> CredentialDescription: ...
+
+    def destroy_credential(self, request: DestroyCredential) -> None: ...
 
     def health(self) -> list[Health]:
         """Return one state per worker; a worker that does not answer has UNREACHABLE parts."""

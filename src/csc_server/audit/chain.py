@@ -13,6 +13,8 @@ from csc_server.storage.ports.audit import AuditRow, ChainHead
 from csc_server.wire import Json, canonical_json
 
 VERSION_TAG = b"csc-server/audit/1"
+SCHEMA = 1
+"""The version of the fields, in each record (AD-02): it rises when one of them changes its meaning."""
 _SCALARS = (str, int, type(None))
 
 
@@ -81,7 +83,7 @@ def _checked(fields: Mapping[str, Json]) -> dict[str, Json]:
     for name, value in fields.items():
         if not isinstance(value, _SCALARS) and not _is_list_of_scalars(value):
             raise ValueError(f"the audit field {name!r} is of no type it may have")
-    return {name: value for name, value in fields.items() if value is not None and value != ""}
+    return {"schema": SCHEMA} | {name: value for name, value in fields.items() if value is not None and value != ""}
 
 
 def _is_list_of_scalars(value: Json) -> bool:

@@ -25,6 +25,8 @@ class Event(StrEnum):
     APPROVAL_OPENED = "approval.opened"
     APPROVAL_GIVEN = "approval.given"
     APPROVAL_VOID = "approval.void"
+    CODE_SENT = "otp.sent"
+    CHALLENGE_GIVEN = "challenge.given"
     FACTOR_LOCKED = "factor.locked"
     SAD_MINTED = "sad.minted"
     SAD_EXTENDED = "sad.extended"
@@ -38,9 +40,28 @@ class Event(StrEnum):
     KEY_GENERATED = "key.generated"
     CERTIFICATE_BOUND = "certificate.bound"
     CREDENTIAL_DISABLED = "credential.disabled"
+    CREDENTIAL_DESTROYED = "credential.destroyed"
+    CERTIFICATE_REQUESTED = "certificate.requested"
+    KEY_DESTROYED = "key.destroyed"
+    FACTOR_SET = "factor.set"
+    FACTOR_RESET = "factor.reset"
+    FACTOR_UNLOCKED = "factor.unlocked"
+    SIGNER_CREATED = "signer.created"
+    CLIENT_LINKED = "client.linked"
+    CLIENT_UNLINKED = "client.unlinked"
+    CLIENT_REGISTERED = "client.registered"
+    CLIENT_DISABLED = "client.disabled"
+    CLIENT_SECRET_ROTATED = "client.secret_rotated"  # noqa: S105 the name of an event
+    ACCOUNT_CREATED = "account.created"
+    ACCOUNT_DISABLED = "account.disabled"
+    ACCOUNT_UNLOCKED = "account.unlocked"
+    ACCOUNT_PASSWORD_SET = "account.password_set"  # noqa: S105 the name of an event
+    TIMESTAMP_ISSUED = "timestamp.issued"
+    TIMESTAMP_FAILED = "timestamp.failed"
     REFUSED = "refused"
     REQUEST_REFUSED = "request.refused"
     STRANGERS_REFUSED = "strangers.refused"
+    RATE_LIMITED = "rate.limited"
 
 
 class Outcome(StrEnum):
@@ -55,6 +76,7 @@ FIELDS = frozenset(
     {
         "address",
         "approval_id",
+        "authentication_methods",
         "client_id",
         "count",
         "credential_id",
@@ -70,14 +92,18 @@ FIELDS = frozenset(
         "method",
         "minute",
         "operation",
+        "operator",
+        "profile",
         "reason",
         "request_id",
         "sad_id",
         "scal",
+        "schema",
         "scope",
         "sign_algorithm",
         "signer_id",
         "transaction_hash",
+        "username",
         "worker",
     }
 )

@@ -30,7 +30,9 @@ _ADVICE = {
     "program": "Install it below /opt or /usr, in an environment that every user may read.",
     "secrets": "Give each secret file to its side's user with mode 600.",
     "revocation": 'Write revocation = "none" if that is your decision.',
+    "custody": "Name the authorities in [signer.custody] and the issuer in web.certificate_issuer.",
     "databases": "Run `csc-server migrate`.",
+    "outgoing": "List public hosts with https in [[web.outgoing]].",
 }
 
 

@@ -6,12 +6,18 @@ from typing import Any
 
 import click
 
+from csc_server.cli.client import client
+from csc_server.cli.credential import credential
 from csc_server.cli.dev.command import dev
 from csc_server.cli.doctor import doctor
+from csc_server.cli.factor import factor
 from csc_server.cli.migrate import migrate
 from csc_server.cli.outcome import DONE, EXIT_CODES, FAILED, exit_code, from_os_error, report, report_usage
+from csc_server.cli.purge import purge
 from csc_server.cli.serve import serve
+from csc_server.cli.setup import setup
 from csc_server.cli.try_sign import try_group
+from csc_server.cli.user import user
 from csc_server.errors import CscServerError
 
 
@@ -47,10 +53,11 @@ def main() -> None:
 
     \b
     Try it on this machine:   csc-server dev
+    Make a new installation:  csc-server setup --settings FILE
     Run it for others:        csc-server serve --settings FILE
     Find out what is wrong:   csc-server doctor
     """  # noqa: D301 click wants the character itself
 
 
-for command in (dev, serve, doctor, migrate, try_group):
+for command in (dev, setup, serve, doctor, migrate, client, user, credential, factor, purge, try_group):
     main.add_command(command)

@@ -1,5 +1,6 @@
 """The name that `dev` leaves in its data folder and that `serve` looks for."""
 
+import contextlib
 from pathlib import Path
 
 MARKER = "made-by-dev"
@@ -8,6 +9,7 @@ MARKER = "made-by-dev"
 def made_by_dev(path: Path) -> Path | None:
     """Return the folder at or above a path that a development server made, or None."""
     for folder in (path, *path.parents):
-        if (folder / MARKER).exists():
-            return folder
+        with contextlib.suppress(PermissionError):  # the other side's folder, as it should be
+            if (folder / MARKER).exists():
+                return folder
     return None

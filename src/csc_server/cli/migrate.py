@@ -29,18 +29,22 @@ def migrate(path: Path, only: str | None, owner: str | None) -> None:
 
     As root, each side's tables are made as that side's user. Run it before each start of a new version.
     """  # noqa: D301 click wants the character itself
-    reading = read_settings(path)
-    sides = chosen(only)
+    for side, state in migrate_sides(read_settings(path), chosen(only), owner):
+        click.echo(f"{side}: {state}")
+
+
+def migrate_sides(reading: Reading, sides: Sequence[str], owner: str | None) -> Iterator[tuple[str, str]]:
+    """Bring the tables of sides to the newest version; yield what was done, side by side."""
     faults = list(_faults(reading, sides, owner))
     if faults:
         raise ConfigurationError(faults, advice=ADVICE)
     for side in sides:
         if is_current(reading, side):
-            click.echo(f"{side}: up to date")
+            yield side, "up to date"
             continue
         task = _migration(reading, side, owner).model_dump_json()
         run_process(f"migrate-{side}", task.encode(), account(reading, side))
-        click.echo(f"{side}: migrated")
+        yield side, "migrated"
 
 
 def _faults(reading: Reading, sides: Sequence[str], owner: str | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The processes that the commands start: `python -m csc_server.cli.process web|signer|migrate-web|migrate-signer`.
+"""The processes that the commands start: `python -m csc_server.cli.process web|signer|migrate-...|change-...`.
 
 Each gets the settings of its own side as JSON on standard input and never sees the other's (AR-01). What
 one side needs is imported only there: web never loads a PKCS#11 module.
@@ -16,7 +16,7 @@ from csc_server.cli.listening import LOOPBACK, Listen
 from csc_server.cli.outcome import FAILED, report
 from csc_server.errors import CscServerError
 from csc_server.memory import settle
-from csc_server.settings import Part, SignerSettings, WebSettings
+from csc_server.settings import CourierSettings, Part, SignerSettings, WebSettings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -131,6 +131,12 @@ def _run_signer(data: bytes) -> None:
     run(SignerSettings.model_validate_json(data))
 
 
+def _run_courier(data: bytes) -> None:
+    from csc_server.signer.courier.server import run  # noqa: PLC0415 neither device nor database is loaded
+
+    run(CourierSettings.model_validate_json(data))
+
+
 def _migrate(data: bytes, side: str) -> None:
     from csc_server.storage.migrate import upgrade  # noqa: PLC0415 alembic is needed here alone
 
@@ -145,9 +151,24 @@ def _check(data: bytes, side: str) -> None:
         raise CscServerError(f"The tables of {side} are not up to date.", advice="Run `csc-server migrate`.")
 
 
+def _change_web(data: bytes) -> None:
+    from csc_server.cli.web_tasks import run_task  # noqa: PLC0415 only this side's store is opened
+
+    sys.stdout.buffer.write(run_task(data))
+
+
+def _change_signer(data: bytes) -> None:
+    from csc_server.cli.signer_tasks import run_task  # noqa: PLC0415 only this side reaches the device
+
+    sys.stdout.buffer.write(run_task(data))
+
+
 _PARTS: dict[str, Callable[[bytes], None]] = {
     "web": _run_web,
     "signer": _run_signer,
+    "courier": _run_courier,
+    "change-web": _change_web,
+    "change-signer": _change_signer,
     "migrate-web": partial(_migrate, side="web"),
     "migrate-signer": partial(_migrate, side="signer"),
     "check-python": lambda _: None,

@@ -179,6 +179,23 @@ def run_process(part: str, data: bytes, account: Account | None = None, stop: St
         raise CscServerError(f"`{part}` has ended {_how(code)}.", advice="Its message stands above.")
 
 
+def ask_process(part: str, data: bytes, account: Account | None = None) -> bytes:
+    """Run a part that ends by itself and return what it printed; raise CscServerError when it fails."""
+    process = subprocess.run(
+        [sys.executable, "-m", "csc_server.cli.process", part],
+        input=data,
+        stdout=subprocess.PIPE,
+        env=_environment(part.partition("-")[2]),
+        check=False,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=account.groups if account else None,
+    )
+    if process.returncode:
+        raise CscServerError(f"`{part}` has ended {_how(process.returncode)}.", advice="Its message stands above.")
+    return process.stdout
+
+
 def _send(process: subprocess.Popen[bytes], data: bytes) -> None:
     if process.stdin is not None:
         process.stdin.write(data)

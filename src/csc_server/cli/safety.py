@@ -12,14 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography import x509
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from csc_server.cli.marker import made_by_dev
 from csc_server.cli.processes import Account
 from csc_server.cli.settings_file import Reading
+from csc_server.errors import ConfigurationError
+from csc_server.web.api.timestamp_authority import read_trust
+from csc_server.web.fetch import settings_faults
 
 SIDES = ("web", "signer")
+COURIER = "courier"
+"""A process of the signer's side, which may run as a user of its own."""
 MIN_PIN = 6
 """Characters: the shortest user PIN of the token that is no guess away."""
 _WELL_KNOWN = re.compile(r"(.)\1*|0?123456789?0?|1234|9?87654321?0?|password|changeme|secret|default|test")
@@ -106,8 +112,8 @@ def check_folders(situation: Situation) -> Iterator[str]:
 def check_users(situation: Situation) -> Iterator[str]:
     """Two existing users, neither of them root, and this process may become what it must (AR-01)."""
     reading = situation.reading
-    uids = {}
-    for side in SIDES:
+    uids: dict[str, int] = {}
+    for side in (*SIDES, COURIER):
         name = reading.text("users", side)
         if name is None:
             continue
@@ -118,11 +124,18 @@ def check_users(situation: Situation) -> Iterator[str]:
             continue
         if uids[side] == 0:
             yield f"users.{side} must not be root."
-    if len(uids) > len(set(uids.values())):
+    if "web" in uids and uids["web"] == uids.get("signer"):
         yield "users.web and users.signer are one user: the two sides must not reach each other's files."
-    allowed = {0} if len(situation.sides) > 1 else {0, uids.get(next(iter(situation.sides)), 0)}
-    if len(uids) == len(SIDES) and situation.uid not in allowed:
+    allowed = {0} if len(situation.sides) > 1 else {0, uids.get(next(iter(situation.sides)), uids.get("signer", 0))}
+    if uids.keys() >= set(SIDES) and situation.uid not in allowed:
         yield f"uid {situation.uid} may not run {' and '.join(situation.sides)}: start as root or as that side's user."
+
+
+def user_of(reading: Reading, side: str) -> str | None:
+    """Return the name of the user that a side, or the courier, runs as."""
+    if side == COURIER:
+        return reading.text("users", COURIER) or reading.text("users", "signer")
+    return reading.text("users", side)
 
 
 def check_program(situation: Situation) -> Iterator[str]:
@@ -136,14 +149,25 @@ def check_secrets(situation: Situation) -> Iterator[str]:
     """Secrets are files of their side alone, and none of them is a default (SC-07, AR-08)."""
     reading = situation.reading
     for name, side, path in _secret_files(reading):
-        yield from (f"{name}: {each}" for each in _file_faults(path, reading.text("users", side)))
+        yield from (f"{name}: {each}" for each in _file_faults(path, user_of(reading, side)))
     pin_file = reading.text("signer", "device", "pin_file")
     if pin_file is not None and "signer" in situation.sides:
         yield from _pin_faults(Path(pin_file))
+    key_file = reading.text("web", "key_file")
+    if key_file is not None and "web" in situation.sides and not _is_there(Path(key_file)):
+        yield f"web.key_file: {key_file} is no file: run `csc-server setup`."
     for side in SIDES:
         url = database_url(reading, side)
         if url is not None and url.password is not None:
             yield f"{side}.database_url holds a password: name a file with ?passfile=FILE instead."
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file exists, as far as this user may know."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True
 
 
 def _file_faults(path: Path, owner: str | None) -> Iterator[str]:
@@ -185,13 +209,41 @@ def check_databases(situation: Situation) -> Iterator[str]:
     if urls["web"] is not None and urls["web"] == urls["signer"]:
         yield "web.database_url and signer.database_url are the same: each side needs its own database or role."
     for side in situation.sides:
-        url = urls[side]
+        url = urls.get(side)
         if url is None:
             continue
         if database_url(situation.reading, side) is None:
             yield f"{side}.database_url is no database URL."
         elif not situation.is_current(side):
             yield f"{side}.database_url: the tables are not there or not up to date: run `csc-server migrate`."
+
+
+def check_outgoing(situation: Situation) -> Iterator[str]:
+    """Web calls no address that the rule of outgoing requests forbids (IN-20)."""
+    settings = situation.reading.settings
+    if settings is None or settings.web is None:
+        return
+    yield from settings_faults(settings.web)
+    if settings.web.timestamp is not None:
+        try:
+            read_trust(settings.web.timestamp)
+        except ConfigurationError as error:
+            yield from error.faults
+
+
+def check_custody(situation: Situation) -> Iterator[str]:
+    """Credentials made for applications have certificates of authorities that the settings name (AR-02)."""
+    settings = situation.reading.settings
+    if settings is None:
+        return
+    web, signer = settings.web, settings.signer
+    if web is not None and signer is not None and (web.certificate_issuer is None) is not (signer.custody is None):
+        yield "web.certificate_issuer and signer.custody stand together or not at all."
+    if signer is not None and signer.custody is not None and "signer" in situation.sides:
+        try:
+            x509.load_pem_x509_certificates(signer.custody.trust.read_bytes())
+        except (OSError, ValueError):
+            yield f"signer.custody.trust: {signer.custody.trust} holds no certificate in PEM."
 
 
 CHECKS: dict[str, Check] = {
@@ -203,7 +255,9 @@ CHECKS: dict[str, Check] = {
     "program": check_program,
     "secrets": check_secrets,
     "revocation": check_revocation,
+    "custody": check_custody,
     "databases": check_databases,
+    "outgoing": check_outgoing,
 }
 """Every check under the name that `doctor` shows."""
 
@@ -217,7 +271,8 @@ def database_url(reading: Reading, side: str) -> URL | None:
         return None
 
 
-def _database_file(reading: Reading, side: str) -> Path | None:
+def database_file(reading: Reading, side: str) -> Path | None:
+    """Return the file of a side's SQLite database, or None for another kind."""
     url = database_url(reading, side)
     is_file = url is not None and url.drivername.startswith("sqlite") and url.database
     return Path(str(url.database)) if url is not None and is_file else None
@@ -228,8 +283,15 @@ def _secret_files(reading: Reading) -> Iterator[tuple[str, str, Path]]:
     pin_file = reading.text("signer", "device", "pin_file")
     if pin_file is not None:
         yield "signer.device.pin_file", "signer", Path(pin_file)
+    key_file = reading.text("web", "key_file")
+    if key_file is not None:
+        yield "web.key_file", "web", Path(key_file)
+    for names in (("smtp", "password_file"), ("webhook", "token_file")):
+        secret = reading.text(COURIER, *names)
+        if secret is not None:
+            yield ".".join((COURIER, *names)), COURIER, Path(secret)
     for side in SIDES:
-        path = _database_file(reading, side)
+        path = database_file(reading, side)
         if path is not None:
             yield f"{side}.database_url", side, path
         passfile = _passfile(reading, side)
@@ -247,11 +309,12 @@ def _paths(reading: Reading) -> dict[str, Path]:
     places = {
         "socket_dir": reading.text("socket_dir"),
         "signer.device.pin_file": reading.text("signer", "device", "pin_file"),
+        "web.key_file": reading.text("web", "key_file"),
         "web.listen": (reading.text("web", "listen") or "").removeprefix("unix:"),
     }
     paths = {name: Path(text) for name, text in places.items() if text and text.startswith("/")}
     for side in SIDES:
-        path = _database_file(reading, side)
+        path = database_file(reading, side)
         if path is not None:
             paths[f"{side}.database_url"] = path.absolute()
     return paths

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from csc_server.cli.processes import Account, Processes, stop_signals
-from csc_server.cli.safety import faults
+from csc_server.cli.safety import COURIER, faults
 from csc_server.cli.settings_file import ADVICE, Reading, read_settings
 from csc_server.cli.sides import account, only_option, settings_option, situation
 from csc_server.errors import ConfigurationError
@@ -48,11 +48,15 @@ def serve(path: Path, only: str | None) -> None:
 
 def _start(processes: Processes, reading: Reading, settings: Settings, only: str | None) -> None:
     """Start the signer first: web has nothing to ask before."""
-    if settings.signer is not None and only != "web":
+    if settings.signer is not None and only in (None, "signer"):
         user = account(reading, "signer")
         _make_folder(settings.socket_dir, user, SOCKET_DIR_MODE)
         processes.start("signer", settings.signer, user)
-    if settings.web is not None and only != "signer":
+    if settings.courier is not None and only in (None, COURIER):
+        user = account(reading, COURIER)
+        _make_folder(settings.courier.socket.parent, user, SOCKET_DIR_MODE)
+        processes.start(COURIER, settings.courier, user)
+    if settings.web is not None and only in (None, "web"):
         user = account(reading, "web")
         _make_folder(Path(settings.web.listen.removeprefix("unix:")).parent, user, LISTEN_MODE)
         processes.start("web", settings.web, user)

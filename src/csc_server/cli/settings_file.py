@@ -72,7 +72,10 @@ def _merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fill_in(raw: dict[str, Any]) -> None:
-    """Derive what need not be written twice: uids from the users, the issuer from the base URL, the deadline."""
+    """Derive what need not be written twice: uids from the users, the issuer from the base URL, the deadline.
+
+    A courier's table makes the signer look for it and web offer it.
+    """
     web, signer, users = (raw.get(name) for name in ("web", "signer", "users"))
     accounts = users if isinstance(users, Mapping) else {}
     if isinstance(web, dict):
@@ -84,6 +87,23 @@ def _fill_in(raw: dict[str, Any]) -> None:
         device = signer.get("device")
         if isinstance(web, dict) and isinstance(device, Mapping) and "call_deadline" in device:
             web.setdefault("call_deadline", device["call_deadline"])
+
+    _fill_in_courier(raw, accounts)
+
+
+def _fill_in_courier(raw: dict[str, Any], accounts: Mapping[str, Any]) -> None:
+    """A courier listens beside the signer's sockets, in a folder of its own user."""
+    courier, signer, web, socket_dir = (raw.get(name) for name in ("courier", "signer", "web", "socket_dir"))
+    if not isinstance(courier, dict):
+        return
+    courier.setdefault("signer_uid", _uid(accounts.get("signer")))
+    if isinstance(socket_dir, str):
+        courier.setdefault("socket", f"{socket_dir.rstrip('/')}-courier/courier.sock")
+    if isinstance(signer, dict):
+        signer.setdefault("courier_socket", courier.get("socket"))
+        signer.setdefault("courier_uid", _uid(accounts.get("courier") or accounts.get("signer")))
+    if isinstance(web, dict):
+        web.setdefault("online_codes", True)
 
 
 NO_USER = -1

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from csc_server.cli.processes import Account, start_process
-from csc_server.cli.safety import SIDES, Situation
+from csc_server.cli.safety import COURIER, SIDES, Situation, user_of
 from csc_server.cli.settings_file import Reading
 
 PROBE_DEADLINE = 30.0
@@ -22,7 +22,7 @@ settings_option = click.option(
     help="The settings file (TOML); CSC_SERVER_* variables win over it.",
 )
 only_option = click.option(
-    "--only", type=click.Choice(SIDES), help="One side alone, for a service manager with a unit for each."
+    "--only", type=click.Choice((*SIDES, COURIER)), help="One side alone, for a service manager with a unit for each."
 )
 
 
@@ -33,7 +33,7 @@ def chosen(only: str | None) -> Sequence[str]:
 
 def account(reading: Reading, side: str) -> Account | None:
     """Return the user a side runs as, or None when this process is not root and stays who it is."""
-    name = reading.text("users", side)
+    name = user_of(reading, side)
     try:
         return Account.named(name) if name and os.geteuid() == 0 else None
     except KeyError:

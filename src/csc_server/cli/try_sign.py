@@ -8,6 +8,7 @@ import asyncio
 import base64
 import datetime as dt
 import importlib.util
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +75,11 @@ async def _sign(data: bytes, seed: Seed, credential: SeedCredential, *, prefer_p
     from pyhanko.sign.general import SigningError  # noqa: PLC0415
     from pyhanko.sign.signers import csc_signer  # noqa: PLC0415
 
+    is_https = seed.base_url.startswith("https:")
+    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=seed.trust_root) if is_https else True)
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT)
     try:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT)) as session:
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
             token = await _log_in(session, seed, credential)
             service = csc_signer.CSCServiceSessionInfo(seed.base_url, credential.credential_id, token)
             info = await csc_signer.fetch_certs_in_csc_credential(session, service)

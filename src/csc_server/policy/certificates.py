@@ -20,7 +20,7 @@ class CertificateFacts:
     """Times are GeneralizedTime `YYYYMMDDHHMMSSZ` (A9); the serial is hex digits, an even number of them.
 
     `not_before` and `not_after` are whole seconds since the epoch; `holder` is O and CN for the text of an
-    expired certificate (CSC 1.0.4.0, 11.9).
+    expired certificate (CSC 1.0.4.0, 11.9), `policies` are dotted OIDs.
     """
 
     subject: str
@@ -31,6 +31,7 @@ class CertificateFacts:
     not_before: int
     not_after: int
     holder: str
+    policies: tuple[str, ...] = ()
 
     def is_in_time(self, now: int) -> bool:
         return self.not_before <= now <= self.not_after
@@ -56,7 +57,16 @@ def read_certificate(der: bytes) -> CertificateFacts:
         not_before=int(certificate.not_valid_before_utc.timestamp()),
         not_after=int(certificate.not_valid_after_utc.timestamp()),
         holder=_holder(certificate.subject),
+        policies=_policies(certificate),
     )
+
+
+def _policies(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        return ()
+    return tuple(policy.policy_identifier.dotted_string for policy in found)
 
 
 def _generalized_time(time: datetime) -> str:

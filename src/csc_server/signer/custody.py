@@ -1,22 +1,25 @@
-"""Custody of keys: making a credential in the device and binding its certificate (the custody port's core).
+"""A credential in one step, with key, certificate and factors: how the development server makes its own.
 
-Enrolment over the network arrives with a later issue; the development server calls this in process.
+An operator's way, and that of the API, has a request for the certificate between its two steps: `key_custody`.
 """
 
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from csc_server.audit.chain import Chain, Record
-from csc_server.audit.events import Event, Outcome
+from csc_server.audit.events import Event
 from csc_server.clock import Clock
+from csc_server.signer.custody_journal import CustodyJournal, credential_record
 from csc_server.signer.device.port import KeyDevice
 from csc_server.signer.identity.one_time_code import new_otp_factor
+from csc_server.signer.identity.online_code import new_online_factor
 from csc_server.signer.identity.pin import PIN_COST, PinCost, new_pin_factor
+from csc_server.signer.identity.response_key import new_key_factor
+from csc_server.signer.signer_custody import SignerCustody
 from csc_server.signer.signing.credential import Credentials, link_mac
-from csc_server.storage.ports.signer import CredentialRow, CustodyStore, FactorRow
+from csc_server.storage.ports.custody import CustodyStore, LinkRow
+from csc_server.storage.ports.signer import CredentialRow, FactorRow
 from csc_server.values import AuthMode, ClientId, CredentialId, CredentialState, KeyType, Scal, SignerId
-from csc_server.wire import Json, encode_base64url
 
 Issue = Callable[[bytes], tuple[bytes, ...]]
 """Gets a SubjectPublicKeyInfo (DER), returns the certificate chain (DER), end entity first."""
@@ -24,7 +27,10 @@ Issue = Callable[[bytes], tuple[bytes, ...]]
 
 @dataclass(frozen=True)
 class NewCredential:
-    """What a credential is to be. `totp_seed` is raw bytes, None for a credential with a PIN alone."""
+    """What a credential is to be, and its factors, each absent where it is None.
+
+    `totp_seed` is raw bytes, `address` where codes are sent, `response_key` a SubjectPublicKeyInfo (DER).
+    """
 
     credential_id: CredentialId
     signer_id: SignerId
@@ -32,9 +38,11 @@ class NewCredential:
     auth_mode: AuthMode
     scal: Scal
     multisign: int
-    pin: str
+    pin: str | None
     totp_seed: bytes | None = None
     description: str = ""
+    address: str | None = None
+    response_key: bytes | None = None
 
     def __repr__(self) -> str:
         return f"NewCredential({self.credential_id!r}, ...)"
@@ -53,15 +61,20 @@ class Custody:
     ) -> None:
         self._store = store
         self._device = device
-        self._clock = clock
         self._pin_cost = pin_cost
-        self._chain = Chain(writer, store.chain_head(writer))
+        self._journal = CustodyJournal(store, clock, writer)
 
-    def create_signer(self, signer_id: SignerId, clients: Sequence[ClientId] = ()) -> None:
-        """Register a signer and the clients that may act for him without his login (decision 17)."""
-        self._store.insert_signer(signer_id)
+    def create_signer(
+        self, signer_id: SignerId, clients: Sequence[ClientId] = (), guardians: Sequence[ClientId] = ()
+    ) -> None:
+        """Register a signer and the clients that may act for him without his login (decision 17).
+
+        `guardians` are those of them that may also have credentials made and destroyed.
+        """
+        signers = SignerCustody(self._store, self._journal)
+        signers.create(signer_id, {})
         for client_id in clients:
-            self._store.link_client(client_id, signer_id)
+            signers.link(LinkRow(client_id, signer_id, custody=client_id in guardians), {})
 
     def create(self, new: NewCredential, issue: Issue) -> CredentialRow:
         """Generate a key, have its certificate issued, enrol the factors and store the credential, active.
@@ -88,22 +101,19 @@ class Custody:
         )
         row = replace(row, link_mac=link_mac(self._device, row))
         Credentials(self._device, [facts]).prove(row)
-        rows = self._chain.extend(_records(row), self._clock.milliseconds())
-        self._store.insert_credential(row, factors, rows)
-        self._chain.accept(rows)
+        records = [credential_record(event, row, {}) for event in (Event.KEY_GENERATED, Event.CERTIFICATE_BOUND)]
+        self._journal.write(records, lambda rows: self._store.insert_credential(row, factors, rows))
         return row
 
     def _factors(self, new: NewCredential) -> list[FactorRow]:
-        factors = [new_pin_factor(self._device, new.credential_id, new.pin, self._pin_cost)]
+        device, name = self._device, new.credential_id
+        factors = []
+        if new.pin is not None:
+            factors.append(new_pin_factor(device, name, new.pin, self._pin_cost))
         if new.totp_seed is not None:
-            factors.append(new_otp_factor(self._device, new.credential_id, new.totp_seed))
+            factors.append(new_otp_factor(device, name, new.totp_seed))
+        if new.address is not None:
+            factors.append(new_online_factor(device, name, new.address))
+        if new.response_key is not None:
+            factors.append(new_key_factor(device, name, new.response_key))
         return factors
-
-
-def _records(row: CredentialRow) -> list[Record]:
-    fields: dict[str, Json] = {
-        "signer_id": row.signer_id,
-        "credential_id": row.credential_id,
-        "key_fingerprint": encode_base64url(row.key_fingerprint),
-    }
-    return [Record(event, Outcome.SUCCESS, fields) for event in (Event.KEY_GENERATED, Event.CERTIFICATE_BOUND)]

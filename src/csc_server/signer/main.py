@@ -7,47 +7,41 @@ registry worker. Nothing here, and nothing below, opens a network connection (AR
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from csc_server.activation.lanes import socket_path
-from csc_server.activation.messages import OK, PARTS, Health, Lane
-from csc_server.audit.chain import Chain, Record
-from csc_server.audit.events import Event, Outcome
-from csc_server.clock import Clock, SystemClock
+from csc_server.activation.messages import OK, PARTS, Health
+from csc_server.activation.parts import Lane
+from csc_server.audit.chain import Chain
+from csc_server.audit.events import Event
+from csc_server.clock import TOLERANCE, Clock, SteadyClock, SystemClock
 from csc_server.errors import UnavailableError
 from csc_server.settings import SignerSettings
+from csc_server.signer.courier.client import CourierClient
+from csc_server.signer.courier.port import Courier, NoCourier
+from csc_server.signer.custody_service import open_custody
 from csc_server.signer.device.pkcs11 import open_device
 from csc_server.signer.device.port import DeviceFaultError, KeyDevice
 from csc_server.signer.device.watched import CallStamps, WatchedDevice
+from csc_server.signer.fitness import disable_unusable
+from csc_server.signer.housekeeping import IdlePurge
 from csc_server.signer.identity.evidence import EvidenceVerifier
-from csc_server.signer.service import ActivationService, Service, SigningService
+from csc_server.signer.place import Place
+from csc_server.signer.service import ActivationService, Service, SigningService, pending_handlers
 from csc_server.signer.signing.activation import ActivationLimits, ActivationOperations, Journal
-from csc_server.signer.signing.credential import Credentials, UnusableCredentialError
-from csc_server.signer.signing.records import sign_indeterminate
+from csc_server.signer.signing.challenging import ChallengeOperations
+from csc_server.signer.signing.credential import Credentials
+from csc_server.signer.signing.pending import PendingOperations
 from csc_server.signer.signing.sad import Lifetime, SadMinter
 from csc_server.signer.signing.sign import Signing
+from csc_server.signer.slot import OwnedSlot, take_slot
 from csc_server.signer.supervisor import Supervisor, Worker
-from csc_server.signer.worker import LazyService, serve
+from csc_server.signer.worker import LazyService, StampedWatch, serve
 from csc_server.storage.engine import make_engine
-from csc_server.storage.ports.signer import LockLimits, SigningTransaction, WorkerIdentity
+from csc_server.storage.ports.signer import LockLimits
 from csc_server.storage.signer_store import SqlSignerStore
-from csc_server.values import CredentialState
 
 BACKLOG = 256
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a worker stands: its lane, its number there, and its number among all workers."""
-
-    lane: Lane
-    index: int
-    number: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.lane.value}-{self.index}"
 
 
 def run(settings: SignerSettings) -> None:
@@ -69,6 +63,8 @@ def run(settings: SignerSettings) -> None:
 
 def _places(settings: SignerSettings) -> list[Place]:
     numbers = {Lane.SIGN: settings.signing_workers, Lane.REGISTRY: 1, Lane.EVIDENCE: settings.evidence_workers}
+    if settings.custody is not None:
+        numbers[Lane.CUSTODY] = 1
     pairs = [(lane, index) for lane, number in numbers.items() for index in range(number)]
     return [Place(lane, index, number) for number, (lane, index) in enumerate(pairs)]
 
@@ -85,19 +81,23 @@ def _listen(settings: SignerSettings, place: Place) -> socket.socket:
 
 def _run_worker(settings: SignerSettings, place: Place, stamps: CallStamps, listener: socket.socket) -> None:
     clock = SystemClock()
+    steady = SteadyClock(clock)
     store = SqlSignerStore(make_engine(settings.database_url))
     openers: dict[Lane, Callable[[], Service]] = {
         Lane.SIGN: SigningOpener(settings, place, stamps, store, clock).open,
-        Lane.REGISTRY: partial(_open_activation, settings, place, stamps, store, clock),
-        Lane.EVIDENCE: partial(_open_activation, settings, place, stamps, store, clock),
+        Lane.REGISTRY: partial(_open_activation, settings, place, stamps, store, steady),
+        Lane.EVIDENCE: partial(_open_activation, settings, place, stamps, store, steady),
+        Lane.CUSTODY: partial(_open_activation, settings, place, stamps, store, steady),
     }
     if place.lane is Lane.EVIDENCE:
         os.nice(5)  # a PIN costs 150 ms of CPU; signatures that are already approved go first
-    serve(listener, settings.web_uids, LazyService(place.name, openers[place.lane], clock))
+    service = LazyService(place.name, openers[place.lane], clock, watch=StampedWatch(stamps, place.number))
+    idle = IdlePurge(store, clock) if place.lane is Lane.REGISTRY else None
+    serve(listener, settings.web_uids, service, idle)
 
 
 class SigningOpener:
-    """Opens the service of a signing worker: first epoch and recovery, then the device."""
+    """Opens the service of a signing worker: first its slot, once, then the device, as often as it takes."""
 
     def __init__(
         self, settings: SignerSettings, place: Place, stamps: CallStamps, store: SqlSignerStore, clock: Clock
@@ -107,53 +107,29 @@ class SigningOpener:
         self._stamps = stamps
         self._store = store
         self._clock = clock
-        self._owner: tuple[WorkerIdentity, Chain] | None = None
+        self._slot: OwnedSlot | None = None
 
     def open(self) -> Service:
         """Return the service; UnavailableError while the store or the device is away."""
-        if self._owner is None:
-            self._owner = self._take_slot()
-        worker, chain = self._owner
+        slot = self._slot = self._slot or self._take_slot()
         device = _open_watched(self._settings, self._place, self._stamps)
         credentials = Credentials(device, device.keys())
         max_hashes = self._settings.limits.hashes_per_request
-        signing = Signing(self._store, device, credentials, chain, self._clock, worker, max_hashes)
-        health = partial(_health, self._place, worker.epoch, device, chain, self._store)
-        return SigningService(signing, health, self._stop)
+        signing = Signing(self._store, device, credentials, slot.chain, self._clock, slot.worker, max_hashes)
+        health = partial(_health, self._place, slot.worker.epoch, device, slot.chain, self._store)
+        return SigningService(signing, health, slot.stop)
 
-    def _take_slot(self) -> tuple[WorkerIdentity, Chain]:
-        """Take the own slot and, as the first worker, those that a node with more workers has left behind."""
-        chain = _chain(self._settings, self._place, self._store)
-        if self._place.index == 0:
-            for slot in self._store.slots(self._settings.node):
-                if slot >= self._settings.signing_workers:
-                    self._recover(self._store.raise_epoch(self._settings.node, slot), chain)
-        worker = self._store.raise_epoch(self._settings.node, self._place.index)
-        self._recover(worker, chain)
-        return worker, chain
-
-    def _recover(self, worker: WorkerIdentity, chain: Chain) -> None:
-        """The epoch is raised, durably; only now settle what older workers left open (decision 26 b)."""
-        started = _record(Event.STARTED, self._place, worker.epoch)
-        self._write(worker, chain, lambda transaction: [started, *map(sign_indeterminate, transaction.recover())])
-
-    def _stop(self) -> None:
-        if self._owner is not None:
-            worker, chain = self._owner
-            self._write(worker, chain, lambda _: [_record(Event.STOPPED, self._place, worker.epoch)])
-
-    def _write(
-        self, worker: WorkerIdentity, chain: Chain, records: Callable[[SigningTransaction], list[Record]]
-    ) -> None:
-        with self._store.begin_signing(worker, self._clock.seconds()) as transaction:
-            rows = chain.extend(records(transaction), self._clock.milliseconds())
-            transaction.append_audit(rows)
-        chain.accept(rows)
+    def _take_slot(self) -> OwnedSlot:
+        settings = self._settings
+        chain = _chain(settings, self._place, self._store)
+        return take_slot(self._store, settings.node, settings.signing_workers, self._place, chain, self._clock)
 
 
 def _open_activation(
     settings: SignerSettings, place: Place, stamps: CallStamps, store: SqlSignerStore, clock: Clock
 ) -> Service:
+    if clock.seconds() < store.high_water(settings.node) - TOLERANCE:
+        raise UnavailableError("clock", "the clock stands behind the time of earlier signatures")
     chain = _chain(settings, place, store)
     journal = Journal(store, chain, clock)
     device = _open_watched(settings, place, stamps)
@@ -162,37 +138,32 @@ def _open_activation(
         disable_unusable(store, credentials, chain, clock)
     limits = settings.limits
     lock = LockLimits(limits.lock_temporary, limits.lock_permanent, limits.lock_seconds)
-    operations = ActivationOperations(
-        store,
-        journal,
-        credentials,
-        SadMinter(device, settings.issuer),
-        EvidenceVerifier(store, device, clock, lock),
-        clock,
-        ActivationLimits(
-            limits.approval_lifetime,
-            Lifetime(limits.sad_lifetime, limits.sad_total_lifetime),
-            limits.hashes_per_request,
-        ),
+    bounds = ActivationLimits(
+        limits.approval_lifetime,
+        Lifetime(limits.sad_lifetime, limits.sad_total_lifetime),
+        limits.hashes_per_request,
     )
-    journal.write(_record(Event.STARTED, place, 0))
-    stop = partial(journal.write, _record(Event.STOPPED, place, 0))
-    return ActivationService(operations, journal, partial(_health, place, 0, device, chain, store), stop)
+    minter = SadMinter(device, settings.issuer)
+    verifier = EvidenceVerifier(store, device, clock, lock)
+    operations = ActivationOperations(store, journal, credentials, minter, verifier, clock, bounds)
+    pending = PendingOperations(store, journal, operations, credentials, minter, device, clock, bounds)
+    challenges = ChallengeOperations(
+        store, journal, operations, device, _courier(settings), clock, lock, limits.sent_codes
+    )
+    journal.write(place.record(Event.STARTED))
+    stop = partial(journal.write, place.record(Event.STOPPED))
+    health = partial(_health, place, 0, device, chain, store)
+    others = pending_handlers(pending, challenges)
+    if place.lane is Lane.CUSTODY and settings.custody is not None:
+        others |= open_custody(store, device, clock, settings.node, settings.custody)
+    return ActivationService(operations, journal, health, stop, others)
 
 
-def disable_unusable(store: SqlSignerStore, credentials: Credentials, chain: Chain, clock: Clock) -> None:
-    """Disable, with a record each, active credentials whose key or certificate is not fit (AR-07)."""
-    for row in store.all_credentials():
-        if row.state is not CredentialState.ACTIVE:
-            continue
-        try:
-            credentials.prove(row)
-        except UnusableCredentialError as error:
-            fields = {"credential_id": row.credential_id, "signer_id": row.signer_id, "reason": error.message}
-            record = Record(Event.CREDENTIAL_DISABLED, Outcome.FAILURE, fields)
-            rows = chain.extend([record], clock.milliseconds())
-            store.change_state(row.credential_id, CredentialState.DISABLED, rows)
-            chain.accept(rows)
+def _courier(settings: SignerSettings) -> Courier:
+    if settings.courier_socket is None:
+        return NoCourier()
+    uid = os.geteuid() if settings.courier_uid is None else settings.courier_uid
+    return CourierClient(settings.courier_socket, uid)
 
 
 def _open_watched(settings: SignerSettings, place: Place, stamps: CallStamps) -> KeyDevice:
@@ -208,10 +179,6 @@ def _open_watched(settings: SignerSettings, place: Place, stamps: CallStamps) ->
 def _chain(settings: SignerSettings, place: Place, store: SqlSignerStore) -> Chain:
     writer = f"{settings.node}/{place.name}"
     return Chain(writer, store.chain_head(writer))
-
-
-def _record(event: Event, place: Place, epoch: int) -> Record:
-    return Record(event, Outcome.SUCCESS, {"worker": place.name, "epoch": epoch})
 
 
 def _health(place: Place, epoch: int, device: KeyDevice, chain: Chain, store: SqlSignerStore) -> Health:

@@ -60,13 +60,18 @@ class WorkerServer:
         listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ)
 
-    def serve_once(self, timeout: float) -> None:
-        """Wait for requests, at most `timeout` seconds, take one group and send the answers that are due."""
+    def serve_once(self, timeout: float) -> bool:
+        """Wait for requests, at most `timeout` seconds, take one group and send the answers that are due.
+
+        Return whether there was anything to do.
+        """
         self._receive(timeout)
         group = self._next_group()
-        if group or self._handler.owes:
+        is_busy = bool(group) or self._handler.owes
+        if is_busy:
             self._exchange(group)
             self._handler.work()
+        return is_busy
 
     def finish(self) -> None:
         """Send what is still owed; no request is taken any more."""

@@ -1,6 +1,6 @@
 """The operations of the protocol, as one worker serves them: requests in, answers out, refusals audited."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from csc_server.activation.messages import (
@@ -25,9 +25,19 @@ from csc_server.activation.messages import (
     Unavailable,
     VoidApproval,
 )
+from csc_server.activation.pending_messages import (
+    AnswerPending,
+    CollectApproval,
+    GetChallenge,
+    ListPending,
+    RequestApproval,
+    SendCode,
+)
 from csc_server.errors import RefusedError, UnavailableError
 from csc_server.signer.identity.evidence import FactorLockedError
 from csc_server.signer.signing.activation import ActivationOperations, Journal
+from csc_server.signer.signing.challenging import ChallengeOperations
+from csc_server.signer.signing.pending import PendingOperations
 from csc_server.signer.signing.records import factor_locked, refusal_record
 from csc_server.signer.signing.sign import RETRY_AFTER, Signing
 from csc_server.storage.ports.signer import CommitUnknownError, CredentialRow
@@ -35,6 +45,8 @@ from csc_server.values import CredentialId, FactorKind
 
 NOT_TRUSTED = frozenset({"device", "audit"})
 """What a worker does not go on with after a failure: its device, and its chain when another has its place there."""
+ENDS_ACTIVATION = NOT_TRUSTED | {"clock"}
+"""A steady clock that was set back stays behind: the successor starts with the time as it is, where that may be."""
 
 DEVICE_AWAY = Unavailable("device", RETRY_AFTER)
 
@@ -130,6 +142,7 @@ class ActivationService:
         journal: Journal,
         health: Callable[[], Health],
         stop: Callable[[], None],
+        others: Mapping[type[Any], Callable[[Any], Answer]] | None = None,
     ) -> None:
         self._operations = operations
         self._journal = journal
@@ -144,6 +157,7 @@ class ActivationService:
             Authorize: operations.authorize,
             Extend: operations.extend,
             VoidApproval: self._void,
+            **(others or {}),
         }
         self.must_end = False
         self.owes = False
@@ -172,7 +186,7 @@ class ActivationService:
         except CommitUnknownError:
             raise
         except UnavailableError as error:
-            self.must_end = self.must_end or error.component in NOT_TRUSTED
+            self.must_end = self.must_end or error.component in ENDS_ACTIVATION
             return Unavailable(error.component, error.retry_after)
 
     def _audited(self, request: Any, handler: Callable[[Any], Answer]) -> Answer:  # noqa: ANN401 its handler knows it
@@ -195,10 +209,7 @@ class ActivationService:
 
     def _begin(self, request: Begin) -> Answer:
         approval, row, kinds = self._operations.begin(request)
-        objects = tuple(kind.value for kind in kinds)
-        return Begun(
-            approval.approval_id, description(row, kinds), objects, approval.transaction_hash, approval.expires_at
-        )
+        return Begun(approval.approval_id, description(row, kinds), approval.transaction_hash, approval.expires_at)
 
     def _approve(self, request: Approve) -> Answer:
         self._operations.approve(request)
@@ -207,6 +218,25 @@ class ActivationService:
     def _void(self, request: VoidApproval) -> Answer:
         self._operations.void(request)
         return Done()
+
+
+def pending_handlers(
+    pending: PendingOperations, challenges: ChallengeOperations
+) -> dict[type[Any], Callable[[Any], Answer]]:
+    """Return what serves approvals on a page, and codes and challenges."""
+
+    def answer(request: AnswerPending) -> Answer:
+        pending.answer(request)
+        return Done()
+
+    return {
+        RequestApproval: pending.request,
+        CollectApproval: pending.collect,
+        ListPending: pending.list_pending,
+        AnswerPending: answer,
+        SendCode: challenges.send_code,
+        GetChallenge: challenges.get_challenge,
+    }
 
 
 def description(row: CredentialRow, kinds: Sequence[FactorKind]) -> CredentialDescription:

@@ -20,6 +20,8 @@ POLL = 0.02
 """Seconds between two looks at the workers."""
 STOP_DEADLINE = 5.0
 """Seconds a worker may take to finish its group at the end."""
+LONGEST_SILENCE = 30.0
+"""Seconds without a beat: a request may take as long at most, and a worker beats at each call of its device."""
 QUICK_DEATH = 1.0
 MAX_BACKOFF = 1.0
 """A worker that dies within a second of its start waits up to this many seconds for its next one."""
@@ -46,10 +48,13 @@ class Worker:
 class Supervisor:
     """Runs one process per worker until SIGTERM or SIGINT."""
 
-    def __init__(self, workers: list[Worker], stamps: CallStamps, call_deadline: float) -> None:
+    def __init__(
+        self, workers: list[Worker], stamps: CallStamps, call_deadline: float, longest_silence: float = LONGEST_SILENCE
+    ) -> None:
         self._workers = workers
         self._stamps = stamps
         self._call_deadline = call_deadline
+        self._longest_silence = longest_silence
         self._stopping = False
 
     def run(self) -> None:
@@ -71,6 +76,7 @@ class Supervisor:
         for index, worker in enumerate(self._workers):
             if not worker.pid and now >= worker.start_after and not self._stopping:
                 self._stamps.leave(index)
+                self._stamps.rest(index)
                 worker.pid = self._fork(worker)
                 worker.started_at = now
 
@@ -92,8 +98,13 @@ class Supervisor:
 
     def _kill_hung(self) -> None:
         for index, worker in enumerate(self._workers):
-            if worker.pid and self._stamps.age(index) > self._call_deadline:
+            if not worker.pid:
+                continue
+            if self._stamps.age(index) > self._call_deadline:
                 log.error("worker %s hangs in a device call and is killed", worker.name)
+                _signal(worker.pid, signal.SIGKILL)
+            elif self._stamps.silence(index) > self._longest_silence:
+                log.error("worker %s spins and is killed", worker.name)
                 _signal(worker.pid, signal.SIGKILL)
 
     def _reap(self) -> None:

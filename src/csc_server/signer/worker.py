@@ -9,13 +9,15 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from types import FrameType
 
 from csc_server.activation.messages import OK, PARTS, Answer, Health, Ping, Request, Sign, Unavailable
 from csc_server.clock import Clock
 from csc_server.errors import UnavailableError
 from csc_server.memory import settle
+from csc_server.signer.device.watched import CallStamps
 from csc_server.signer.server import WorkerServer
 from csc_server.signer.service import Service
 
@@ -34,6 +36,37 @@ def weigh(request: Request) -> int:
     return max(1, len(request.hashes)) if isinstance(request, Sign) else 1
 
 
+class Watch:
+    """How a worker is seen from outside; this one is by nobody."""
+
+    def beat(self) -> None:
+        """The loop came round."""
+
+    def rest(self) -> None:
+        """There is no loop any more."""
+
+    def opening(self) -> AbstractContextManager[None]:
+        """What is done meanwhile rightly takes long."""
+        return nullcontext()
+
+
+@dataclass(frozen=True)
+class StampedWatch(Watch):
+    """Beats in the memory that the supervisor looks at."""
+
+    stamps: CallStamps
+    worker: int
+
+    def beat(self) -> None:
+        self.stamps.beat(self.worker)
+
+    def rest(self) -> None:
+        self.stamps.rest(self.worker)
+
+    def opening(self) -> AbstractContextManager[None]:
+        return self.stamps.unwatched(self.worker)
+
+
 @dataclass
 class LazyService:
     """The worker's service, opened when first needed and again after the device was away."""
@@ -42,6 +75,7 @@ class LazyService:
     open: Callable[[], Service]
     clock: Clock
     service: Service | None = None
+    watch: Watch = field(default_factory=Watch)
     tried_at: float = float("-inf")
     component: str = "device"
 
@@ -76,7 +110,8 @@ class LazyService:
         if self.service is None and self.clock.monotonic() - self.tried_at >= OPEN_AGAIN_AFTER:
             self.tried_at = self.clock.monotonic()
             try:
-                self.service = self.open()
+                with self.watch.opening():
+                    self.service = self.open()
             except UnavailableError as error:
                 self.component = error.component
         return self.service
@@ -88,8 +123,20 @@ class LazyService:
         return Unavailable(self.component, 1)
 
 
-def serve(listener: socket.socket, allowed_uids: Sequence[int], service: LazyService) -> None:
-    """Serve a lane until SIGTERM, or until the device failed; the group at hand is always finished and answered."""
+def serve(
+    listener: socket.socket,
+    allowed_uids: Sequence[int],
+    service: LazyService,
+    idle: Callable[[], None] | None = None,
+) -> None:
+    """Serve a lane until SIGTERM, or until the device failed; the group at hand is always finished and answered.
+
+    Args:
+        listener: where web connects.
+        allowed_uids: who may (AR-03).
+        service: of the lane.
+        idle: called when nobody asked for anything for a while.
+    """
     stopping = False
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -102,6 +149,9 @@ def serve(listener: socket.socket, allowed_uids: Sequence[int], service: LazySer
     service.answer([Ping()])
     settle()
     while not stopping and not service.must_end:
-        server.serve_once(IDLE)
+        service.watch.beat()
+        if not server.serve_once(IDLE) and idle is not None:
+            idle()
+    service.watch.rest()
     server.finish()
     service.stop()

@@ -20,7 +20,7 @@ _lock_seconds = bindparam("lock_seconds", type_=BigInteger)
 _step = bindparam("step", type_=BigInteger)
 BEGIN_LOGIN = Prepared(
     update(accounts)
-    .where(accounts.c.username == bindparam("name"))
+    .where(accounts.c.username == bindparam("name"), accounts.c.disabled.is_(False))
     .where(accounts.c.failures < bindparam("permanent"), accounts.c.locked_until <= _now)
     .values(
         failures=_failures,

@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Engine, Select, bindparam, case, insert, or_, select, update
 
+from csc_server.storage.challenge_statements import ChallengeRows
+from csc_server.storage.pending_statements import PendingRows
 from csc_server.storage.ports.audit import AuditRow, ChainHead
 from csc_server.storage.ports.signer import (
     ApprovalRow,
@@ -74,10 +76,10 @@ BEGIN_TRY = Prepared(
 PASS_FACTOR = Prepared(
     update(factors)
     .where(_this_factor)
-    .where(or_(factors.c.kind == FactorKind.PIN, factors.c.last_step < _step))
+    .where(or_(factors.c.kind != FactorKind.OTP, factors.c.last_step < _step))
     .values(failures=0, locked_until=0, last_step=_step)
 )
-"""A PIN has no steps; a one-time code must be newer than the last one used (AU-04)."""
+"""Only codes of a generator have steps, and a code must be newer than the last one used (AU-04)."""
 
 INSERT_APPROVAL = Prepared(insert(approvals))
 APPROVAL = _locking(select(*columns(approvals, ApprovalRow)).where(approvals.c.approval_id == bindparam("id")))
@@ -102,7 +104,7 @@ CHANGE_SAD = Prepared(
 )
 
 
-class SqlActivationTransaction:
+class SqlActivationTransaction(ChallengeRows, PendingRows):
     """One transaction. `locks`: rows that it may go on to change are locked when they are read."""
 
     def __init__(self, unit: UnitOfWork, *, locks: bool) -> None:

@@ -16,7 +16,7 @@ from csc_server.storage.ports.web import CodeRow, TokenKind, TokenRow
 from csc_server.storage.prepared import Prepared, for_each_dialect
 from csc_server.storage.rows import columns
 from csc_server.storage.units_of_work import Database, UnitOfWork
-from csc_server.storage.web_tables import codes, revoked_families, tokens
+from csc_server.storage.web_tables import codes, granted_details, revoked_families, tokens
 
 INSERT_CODE = Prepared(insert(codes))
 CODE = Prepared(select(*columns(codes, CodeRow)).where(codes.c.code_hash == bindparam("hash")))
@@ -28,6 +28,8 @@ REDEEM_CODE = Prepared(
 )
 
 INSERT_TOKEN = Prepared(insert(tokens))
+INSERT_DETAILS = Prepared(insert(granted_details))
+DETAILS = Prepared(select(granted_details.c.details).where(granted_details.c.token_hash == bindparam("hash")))
 
 _family_revoked_at = func.coalesce(revoked_families.c.revoked_at, 0)
 _revoked_at = case((tokens.c.revoked_at > 0, tokens.c.revoked_at), else_=_family_revoked_at)
@@ -82,9 +84,18 @@ class SqlGrantStore:
             row = unit.row(CODE, {"hash": code_hash})
             return (CodeRow(*row) if row else None), False
 
-    def insert_tokens(self, rows: Sequence[TokenRow]) -> None:
+    def insert_tokens(self, rows: Sequence[TokenRow], details: dict[str, Any] | None = None) -> None:
         with self._database.write() as unit:
             _insert_tokens(unit, rows)
+            if details is not None:
+                first = rows[0]
+                values = {"token_hash": first.token_hash, "details": details, "expires_at": first.expires_at}
+                unit.change(INSERT_DETAILS, values)
+
+    def granted_details(self, token_hash: bytes) -> dict[str, Any] | None:
+        with self._database.look_up() as unit:
+            row = unit.row(DETAILS, {"hash": token_hash})
+        return row[0] if row else None
 
     def token(self, token_hash: bytes) -> TokenRow | None:
         with self._database.look_up() as unit:

@@ -14,10 +14,10 @@ def grants(metadata: MetaData, version_table: str, dialect: Dialect, role: str |
     rights: dict[str, str] = {table.name: table.info["rights"] for table in metadata.sorted_tables}
     if role is None:
         owner = "CURRENT_USER"
+        append_only = [name for name, given in rights.items() if "UPDATE" not in given and "DELETE" not in given]
         return [
-            f"REVOKE UPDATE, DELETE, TRUNCATE ON {name} FROM {owner}"
-            for name, given in rights.items()
-            if "UPDATE" not in given and "DELETE" not in given
+            *(f"GRANT {given} ON {name} TO {owner}" for name, given in rights.items()),
+            *(f"REVOKE UPDATE, DELETE, TRUNCATE ON {name} FROM {owner}" for name in append_only),
         ]
     grantee = dialect.identifier_preparer.quote_identifier(role)
     rights[version_table] = "SELECT"

@@ -1,9 +1,13 @@
 """The store of login sessions and of browsers' ways through an authorization request."""
 
-from sqlalchemy import Engine, bindparam, delete, insert, select, update
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Engine, Table, bindparam, delete, insert, select, update
+from sqlalchemy.sql.elements import CompilerElement
 
 from csc_server.storage.ports.web import InteractionRow, SessionRow
-from csc_server.storage.prepared import Prepared
+from csc_server.storage.prepared import Prepared, for_each_dialect
 from csc_server.storage.rows import columns
 from csc_server.storage.units_of_work import Database
 from csc_server.storage.web_tables import interactions, sessions
@@ -18,6 +22,14 @@ TOUCH_SESSION = Prepared(
 DELETE_SESSION = Prepared(delete(sessions).where(sessions.c.session_hash == bindparam("hash")))
 
 INSERT_INTERACTION = Prepared(insert(interactions))
+
+
+def _add(insert: Callable[[Table], Any]) -> CompilerElement:
+    statement: CompilerElement = insert(interactions).on_conflict_do_nothing(index_elements=["interaction_id"])
+    return statement
+
+
+ADD_INTERACTION = Prepared(for_each_dialect(_add))
 INTERACTION = Prepared(
     select(*columns(interactions, InteractionRow)).where(interactions.c.interaction_id == bindparam("id"))
 )
@@ -59,6 +71,10 @@ class SqlSessionStore:
     def insert_interaction(self, row: InteractionRow) -> None:
         with self._database.write() as unit:
             unit.change(INSERT_INTERACTION, vars(row))
+
+    def add_interaction(self, row: InteractionRow) -> bool:
+        with self._database.write() as unit:
+            return unit.change(ADD_INTERACTION, vars(row)) == 1
 
     def interaction(self, interaction_id: str) -> InteractionRow | None:
         with self._database.look_up() as unit:

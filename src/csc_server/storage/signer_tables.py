@@ -7,6 +7,7 @@ most one live SAD. `info["rights"]` is what the signer's database role may do.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -16,11 +17,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
 from csc_server.storage.audit_table import AuditStatements, audit_table
 from csc_server.storage.column_types import ByteStringsText, EnumText, SlotsText, StringsText
+from csc_server.storage.ports.pending import Ending
 from csc_server.storage.ports.signer import ApprovalState, IntentState, SadState
 from csc_server.storage.rows import new_metadata
 from csc_server.values import AuthMode, CredentialState, FactorKind, KeyType, Scal
@@ -28,6 +31,8 @@ from csc_server.values import AuthMode, CredentialState, FactorKind, KeyType, Sc
 metadata = new_metadata()
 
 READ_WRITE = {"rights": "SELECT, INSERT, UPDATE"}
+EXPIRING = {"rights": "SELECT, INSERT, UPDATE, DELETE"}
+"""Of tables whose dead rows the purge removes."""
 
 signers = Table("signers", metadata, Column("signer_id", Text, primary_key=True), info={"rights": "SELECT, INSERT"})
 
@@ -36,7 +41,8 @@ client_links = Table(
     metadata,
     Column("client_id", Text, primary_key=True),
     Column("signer_id", Text, ForeignKey("signers.signer_id"), primary_key=True),
-    info={"rights": "SELECT, INSERT"},
+    Column("custody", Boolean, nullable=False, server_default=false()),
+    info={"rights": "SELECT, INSERT, UPDATE, DELETE"},
 )
 
 credentials = Table(
@@ -90,12 +96,12 @@ approvals = Table(
     Column("transaction_hash", LargeBinary, nullable=False),
     Column("state", EnumText(ApprovalState), nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
     Column("version", BigInteger, nullable=False),
     Column("evidence", LargeBinary, nullable=False),
     Column("auth_at", BigInteger, nullable=False),
     Column("token_hash", LargeBinary, nullable=False),
-    info=READ_WRITE,
+    info=EXPIRING,
 )
 
 sads = Table(
@@ -117,12 +123,12 @@ sads = Table(
     Column("version", BigInteger, nullable=False),
     Column("issued_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
-    Column("limit_at", BigInteger, nullable=False),
+    Column("limit_at", BigInteger, nullable=False, index=True),
     Column("policy", Text, nullable=False),
     Column("consumptions", BigInteger, nullable=False),
     CheckConstraint("spent >= 0 AND spent <= authorised", name="sads_spent_within_authorised"),
     CheckConstraint("expires_at <= limit_at", name="sads_expiry_within_limit"),
-    info=READ_WRITE,
+    info=EXPIRING,
 )
 Index(
     "sads_one_live_per_approval",
@@ -130,6 +136,35 @@ Index(
     unique=True,
     sqlite_where=text("state = 'live'"),
     postgresql_where=text("state = 'live'"),
+)
+
+pending_approvals = Table(
+    "pending_approvals",
+    metadata,
+    Column("approval_id", Text, ForeignKey("approvals.approval_id"), primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("signer_id", Text, nullable=False, index=True),
+    Column("request_hash", LargeBinary, nullable=False, index=True),
+    Column("description", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("tries", BigInteger, nullable=False),
+    Column("ending", EnumText(Ending), nullable=False),
+    info=EXPIRING,
+)
+
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("challenge_id", Text, primary_key=True),
+    Column("credential_id", Text, ForeignKey("credentials.credential_id"), nullable=False, index=True),
+    Column("kind", EnumText(FactorKind), nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("verifier", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("used_at", BigInteger, nullable=False),
+    info=EXPIRING,
 )
 
 worker_slots = Table(
@@ -158,7 +193,7 @@ consumptions = Table(
     UniqueConstraint("sad_id", "number", name="consumptions_number_once"),
     CheckConstraint("count >= 1", name="consumptions_count"),
     ForeignKeyConstraint(["node", "slot"], ["worker_slots.node", "worker_slots.slot"], name="consumptions_owner"),
-    info=READ_WRITE,
+    info=EXPIRING,
 )
 Index(
     "consumptions_open",

@@ -48,6 +48,9 @@ FENCE = Prepared(
 )
 """Checks epoch and clock and, by writing the row, holds it to the commit (decision 26 b, SA-09)."""
 
+HIGH_WATER = Prepared(
+    select(func.coalesce(func.max(worker_slots.c.high_water), 0)).where(worker_slots.c.node == bindparam("of_node"))
+)
 SLOT_EPOCH = Prepared(select(worker_slots.c.epoch).where(_own_slot))
 SLOTS = Prepared(
     select(worker_slots.c.slot).where(worker_slots.c.node == bindparam("own_node")).order_by(worker_slots.c.slot)
@@ -181,6 +184,10 @@ class SqlSigningStore:
     def slots(self, node: str) -> list[int]:
         with self._database.look_up() as unit:
             return [slot for (slot,) in unit.rows(SLOTS, {"own_node": node})]
+
+    def high_water(self, node: str) -> int:
+        with self._database.look_up() as unit:
+            return int(unit.one(HIGH_WATER, {"of_node": node})[0])
 
     @contextmanager
     def begin_signing(self, worker: WorkerIdentity, now: int) -> Iterator[SqlSigningTransaction]:

@@ -46,6 +46,10 @@ class UnitOfWork:
         """Run a statement on a list of keys; none have no rows."""
         return self.rows(statement(len(values)), {**parameters, **keyed(values)}) if values else []
 
+    def change_keys(self, statement: Callable[[int], Prepared], values: Sequence[Any]) -> int:
+        """Run a statement that changes the rows of a list of keys; return how many."""
+        return self.change(statement(len(values)), keyed(values)) if values else 0
+
     def row(self, statement: Prepared, parameters: Parameters) -> Sequence[Any] | None:
         """Run a statement that answers one row or none."""
         found = self.rows(statement, parameters)

@@ -22,18 +22,31 @@ from csc_server.values import ApiVersion
 from csc_server.web.api import dispatch
 from csc_server.web.api.call import Services
 from csc_server.web.api.refusals import refusal_problem
+from csc_server.web.api.signature_jobs import SignatureJobs
 from csc_server.web.api.table import ENDPOINTS
+from csc_server.web.api.timestamp_authority import TimestampAuthority
+from csc_server.web.api.waiting import WaitingRoom
 from csc_server.web.authorization import endpoints
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.login import PasswordLogin
+from csc_server.web.authorization.seed_key import SeedKey
+from csc_server.web.certificate_issuer import CertificateIssuer, SocketIssuer
+from csc_server.web.fetch import make_fetcher
 from csc_server.web.http import problems
 from csc_server.web.http.peer import PROXY_TRUSTED
+from csc_server.web.http.rate_limits import RateLimits, RequestLimits
 from csc_server.web.http.stranger_refusals import STRANGERS, StrangerRefusals
 from csc_server.web.interaction import pages
-from csc_server.web.operations import health, logo, requests
+from csc_server.web.operations import documents, health, logo, reference, requests
+from csc_server.web.operations.housekeeping import Housekeeping
 from csc_server.web.operations.logging import configure_logging
 
 OAUTH2_METHODS = ("oauth2/authorize", "oauth2/pushed_authorize", "oauth2/token", "oauth2/revoke")
+
+JOBS = "csc_server.jobs"
+"""Under this name an application keeps its asynchronous signatures, in `extensions`."""
+JOBS_STOP = 5.0
+"""Seconds that a process waits for them when it ends."""
 
 _log = structlog.get_logger("csc_server.web")
 
@@ -54,12 +67,17 @@ def create_app(settings: WebSettings, clock: Clock | None = None) -> Flask:
         settings.evidence_workers,
         settings.signer_uid,
         settings.call_deadline,
+        custody_workers=0 if settings.certificate_issuer is None else 1,
     )
     writer = f"web-{socket.gethostname()}-{os.getpid()}"
     audit = AuditLog(store, writer, clock)
     app = build_app(settings, clock, store, activation, audit)
     audit.record(Event.STARTED, Outcome.SUCCESS, worker=writer)
+    housekeeping = Housekeeping(store, clock, app.extensions[STRANGERS])
+    housekeeping.start()
     atexit.register(stop, app.extensions[STRANGERS], audit, writer)
+    atexit.register(app.extensions[JOBS].close, JOBS_STOP)  # runs before, last registered first
+    atexit.register(housekeeping.stop)
     return app
 
 
@@ -78,23 +96,40 @@ def build_app(
     store: WebStore,
     activation: Activation,
     audit: AuditLog,
+    waiting: WaitingRoom | None = None,
+    issuer: CertificateIssuer | None = None,
 ) -> Flask:
     """Return the application over given adapters; tests pass their own."""
     app = Flask("csc_server.web", static_folder=None)
     _configure(app, settings)
     problems.install(app, _translate)
     requests.install(app, is_https=settings.base_url.startswith("https://"), logs_all=settings.log_level == "debug")
-    context = AuthorizationContext(store, activation, audit, clock, settings)
-    methods: dict[ApiVersion, tuple[str, ...]] = {}
     strangers = app.extensions[STRANGERS] = StrangerRefusals(audit, clock)
-    services = Services(context, PasswordLogin(context), strangers, methods)
+    limits = RequestLimits(RateLimits(store, clock, settings.rates, strangers))
+    strangers.on_stranger = limits.refused_stranger
+    seed_key = SeedKey.of_file(settings.key_file)
+    context = AuthorizationContext(store, activation, audit, clock, settings, limits, seed_key)
+    methods: dict[ApiVersion, tuple[str, ...]] = {}
+    fetcher = make_fetcher(settings)
+    jobs = app.extensions[JOBS] = SignatureJobs(store, activation, clock, fetcher)
+    timestamps = TimestampAuthority(settings.timestamp, fetcher, clock) if settings.timestamp is not None else None
+    issuer = issuer or _issuer(settings)
+    room = waiting or WaitingRoom()
+    services = Services(context, PasswordLogin(context), strangers, methods, fetcher, jobs, timestamps, issuer, room)
     app.register_blueprint(dispatch.blueprint(services))
     app.register_blueprint(endpoints.blueprint(context))
     app.register_blueprint(pages.blueprint(context))
     app.register_blueprint(health.blueprint(store, activation, clock))
     app.register_blueprint(logo.blueprint())
-    methods.update({version: _methods(app, version) for version in ApiVersion})
+    app.register_blueprint(documents.blueprint())
+    app.register_blueprint(reference.blueprint(settings.base_url))
+    methods.update({version: _methods(app, version, settings) for version in ApiVersion})
     return app
+
+
+def _issuer(settings: WebSettings) -> CertificateIssuer | None:
+    path = settings.certificate_issuer
+    return SocketIssuer(path) if path is not None else None
 
 
 def _configure(app: Flask, settings: WebSettings) -> None:
@@ -108,11 +143,12 @@ def _configure(app: Flask, settings: WebSettings) -> None:
     app.url_map.merge_slashes = False  # a redirect would answer HTML where JSON is due (A2)
 
 
-def _methods(app: Flask, version: ApiVersion) -> tuple[str, ...]:
+def _methods(app: Flask, version: ApiVersion, settings: WebSettings) -> tuple[str, ...]:
     """Return `info.methods`: the rows of the table, and the OAuth 2.0 endpoints that have a route."""
     base = f"/csc/{version.value}/"
     routed = {rule.rule for rule in app.url_map.iter_rules()}
-    own = tuple(endpoint.method for endpoint in ENDPOINTS if version in endpoint.versions)
+    offered = [endpoint for endpoint in ENDPOINTS if endpoint.is_offered(settings)]
+    own = tuple(endpoint.method for endpoint in offered if version in endpoint.versions)
     return own + tuple(method for method in OAUTH2_METHODS if base + method in routed)
 
 

@@ -31,7 +31,7 @@ def rows(writer="sign-0", copies=1):
 
 
 def test_AD_03_published_vector():
-    last = "916b3152c5ffc03d015891da7363f955848b08b0051c8b4213590900f29b6959"
+    last = "15cb037b8dbcf82744550c3a9aebdc969179f4af4caa3a314d2e528218ad1504"
 
     assert last == rows()[-1].hash.hex()
 
@@ -45,8 +45,9 @@ def test_AD_03_chain_moves_only_when_its_rows_are_durable():
     assert chain.extend(RECORDS, 1)[0].sequence == 4
 
 
-def test_AD_02_absent_fields_are_left_out():
-    assert rows()[1].body == b'{"credential_id":"c1"}'
+def test_AD_02_absent_fields_are_left_out_and_every_record_says_its_schema():
+    assert rows()[1].body == b'{"credential_id":"c1","schema":1}'
+    assert Chain("w", START).extend([Record(Event.STARTED, Outcome.SUCCESS)], 1)[0].body == b'{"schema":1}'
 
 
 @pytest.mark.parametrize("name", ["pin", "otp", "sad", "access_token", "client_secret", "password"])
@@ -63,7 +64,7 @@ def test_AD_02_structures_that_could_hide_anything_are_refused(value):
 
 def test_AD_03_published_vector_by_hand():
     """The first record of the vector, hashed from the description and nothing of ours."""
-    body = b'{"count":2,"credential_id":"c1","hashes":["YQ","Yg"]}'
+    body = b'{"count":2,"credential_id":"c1","hashes":["YQ","Yg"],"schema":1}'
     number = (1).to_bytes(8, "big"), (1_800_000_000_123).to_bytes(8, "big")
     parts = [b"sign-0", *number, b"sign.intent", b"success", body, bytes(32)]
     text = b"csc-server/audit/1" + b"".join(len(part).to_bytes(4, "big") + part for part in parts)

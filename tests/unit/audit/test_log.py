@@ -54,7 +54,7 @@ def test_AD_05_record_is_durable_when_the_call_returns():
     store = Store()
     log(store).record(Event.LOGIN, Outcome.SUCCESS, signer_id="s1")
 
-    assert [(row.event, row.body) for row in store.rows] == [("login", b'{"signer_id":"s1"}')]
+    assert [(row.event, row.body) for row in store.rows] == [("login", b'{"schema":1,"signer_id":"s1"}')]
 
 
 @pytest.mark.parametrize(("failure", "written"), [("before", 2), ("after", 3)])
@@ -86,7 +86,9 @@ def test_AD_03_many_threads_write_one_chain():
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: audit.record(Event.LOGIN, Outcome.SUCCESS, count=number), range(200)))
 
-    assert sorted(row.body for row in store.rows) == sorted(f'{{"count":{number}}}'.encode() for number in range(200))
+    assert sorted(row.body for row in store.rows) == sorted(
+        f'{{"count":{number},"schema":1}}'.encode() for number in range(200)
+    )
     assert verify(store.rows) == []
 
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from csc_server.cli.marker import MARKER
 from csc_server.cli.safety import Situation, faults
 from csc_server.cli.settings_file import Reading, read_settings
-from csc_server.settings import Limits
+from csc_server.settings import Limits, Rates
+from timestamp_tokens import root
 
 OWNER = pwd.getpwuid(os.geteuid()).pw_name
 OTHER = "nobody" if OWNER != "nobody" else "daemon"
@@ -166,6 +168,36 @@ def test_SC_07_a_pin_file_that_others_can_read_is_refused(folder):
     assert "can be read by others than its owner" in only_fault(faults(situation(folder)))
 
 
+KEY_FILE = ("[signer]\n", 'key_file = "{folder}/key"\n[signer]\n')
+
+
+def with_key(folder, **more):
+    old, new = KEY_FILE
+    return situation(folder, (old, new.format(folder=folder)), **more)
+
+
+def test_SC_07_the_key_file_of_web_is_its_own(folder):
+    (folder / "key").touch(mode=0o600)
+    assert rules(faults(with_key(folder, web=OWNER, signer=OTHER))) == [
+        f"signer.device.pin_file: {folder}/pin belongs to another user than {OTHER}."
+    ]
+    (folder / "key").chmod(0o644)
+
+    found = faults(with_key(folder, web=OWNER, signer=OTHER))
+    assert f"web.key_file: {folder}/key can be read by others than its owner: chmod 600." in found
+
+
+def test_SC_07_a_key_file_that_is_not_there_names_the_command_that_makes_it(folder):
+    assert only_fault(faults(with_key(folder))) == (f"web.key_file: {folder}/key is no file: run `csc-server setup`.")
+
+
+def test_AR_08_the_key_file_comes_from_no_development_server(folder):
+    (folder / MARKER).touch()
+    (folder / "key").touch(mode=0o600)
+
+    assert any(fault.startswith("web.key_file lies in ") for fault in faults(with_key(folder)))
+
+
 def test_SC_07_a_secret_file_belongs_to_its_side(folder):
     found = faults(situation(folder, web="bin", signer=OTHER))
 
@@ -300,6 +332,12 @@ def test_the_example_settings_name_every_limit_with_its_default():
     assert tomllib.loads(example.read_text())["limits"] == Limits().model_dump()
 
 
+def test_the_example_settings_name_every_rate_with_its_default():
+    example = Path(__file__).parents[3] / "deploy" / "csc-server.toml"
+
+    assert tomllib.loads(example.read_text())["web"]["rates"] == Rates().model_dump()
+
+
 def test_the_example_settings_are_well_formed():
     example = Path(__file__).parents[3] / "deploy" / "csc-server.toml"
 
@@ -307,3 +345,61 @@ def test_the_example_settings_are_well_formed():
 
     assert reading.faults == ()
     assert reading.settings is not None
+
+
+OUTGOING = "[[web.outgoing]]\npurpose = {purpose!r}\nhost = {host!r}\n[signer]\n"
+TIMESTAMP = '[web.timestamp]\nurl = "{url}"\ntrust = "{trust}"\n[signer]\n'
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "2130706433", "a@b.example", "[::1]"])
+def test_IN_20_an_address_that_may_never_be_called_may_not_be_listed(folder, host):
+    entry = OUTGOING.format(purpose="response_uri", host=host)
+
+    assert any(fault.startswith("web.outgoing: ") for fault in faults(situation(folder, ("[signer]\n", entry))))
+
+
+def test_IN_20_http_may_be_listed_for_revocation_data_alone(folder):
+    for purpose, number in (("revocation", 0), ("jwks_uri", 1)):
+        entry = OUTGOING.format(purpose=purpose, host="a.example").replace("host", 'scheme = "http"\nport = 80\nhost')
+
+        found = faults(situation(folder, ("[signer]\n", entry)))
+        assert len([fault for fault in found if fault.startswith("web.outgoing")]) == number
+
+
+def test_IN_20_a_purpose_that_nobody_knows_is_no_setting(folder):
+    found = faults(situation(folder, ("[signer]\n", OUTGOING.format(purpose="anything", host="a.example"))))
+
+    assert any("web.outgoing.0.purpose" in fault for fault in found)
+
+
+def test_a_time_stamping_authority_needs_https_and_a_file_of_certificates(folder):
+    (folder / "none.pem").write_text("nothing")
+    (folder / "tsa.pem").write_bytes(root()[1].public_bytes(Encoding.PEM))
+    for url, trust, fault in (
+        ("http://tsa.example/", "tsa.pem", "web.outgoing: http://tsa.example:80 for timestamp"),
+        ("tsa.example", "tsa.pem", "web.timestamp.url"),
+        ("https://tsa.example/", "none.pem", "web.timestamp.trust"),
+        ("https://tsa.example/", "missing.pem", "web.timestamp.trust"),
+    ):
+        found = faults(situation(folder, ("[signer]\n", TIMESTAMP.format(url=url, trust=folder / trust))))
+        assert [each for each in found if each.startswith(fault)], (url, trust, found)
+    good = TIMESTAMP.format(url="https://tsa.example/", trust=folder / "tsa.pem")
+
+    assert not [fault for fault in faults(situation(folder, ("[signer]\n", good))) if fault.startswith("web.")]
+
+
+def with_custody(folder, trust):
+    return ("[signer.device]", f'[signer.custody]\ntrust = "{trust}"\n[signer.device]')
+
+
+def test_AR_02_an_issuer_needs_authorities_that_the_signer_trusts(folder):
+    trust = folder / "trust.pem"
+    trust.write_bytes(root()[1].public_bytes(Encoding.PEM))
+    issuer = ('base_url = "https', 'certificate_issuer = "/run/issuer.sock"\nbase_url = "https')
+
+    assert rules(faults(situation(folder, issuer, with_custody(folder, trust)))) == []
+    for changes in ([issuer], [with_custody(folder, trust)]):
+        assert "stand together" in only_fault(faults(situation(folder, *changes)))
+    for content in (b"", b"no certificate"):
+        trust.write_bytes(content)
+        assert "holds no certificate" in only_fault(faults(situation(folder, issuer, with_custody(folder, trust))))

@@ -10,6 +10,7 @@ from csc_server.cli.dev.seeds import Seed, make_seed, read_seed
 from csc_server.errors import CscServerError
 from csc_server.values import KeyType
 from csc_server.web.authorization.clients import RegisteredClient
+from csc_server.web.authorization.seed_key import SeedKey
 
 
 @pytest.fixture
@@ -23,13 +24,16 @@ def members(seed):
 
 
 def test_the_members_are_those_of_the_issue(members):
-    assert set(members) == {"base_url", "trust_root", "clients", "users", "credentials"}
+    assert set(members) == {
+        "base_url", "trust_root", "clients", "account_client", "users", "credentials", "key_clients", "response_uri",
+        "modes", "outbox",
+    }  # fmt: skip
     assert {frozenset(each) for each in members["clients"]} == {
         frozenset({"client_id", "client_secret", "profile", "redirect_uris"})
     }
     assert {frozenset(each) for each in members["users"]} == {frozenset({"username", "password", "totp_secret"})}
     assert {frozenset(each) for each in members["credentials"]} == {
-        frozenset({"credential_id", "username", "key", "auth_mode", "scal", "pin", "totp_secret"})
+        frozenset({"credential_id", "username", "key", "auth_mode", "scal", "pin", "totp_secret", "state"})
     }
 
 
@@ -143,11 +147,14 @@ def test_OA_16_clients_are_registered_with_a_salted_secret(seed):
 
 
 def test_AU_05_accounts_are_registered_with_a_verifier(seed):
-    row = account_row(seed.users[1])
+    key = SeedKey(bytes(32))
+    row = account_row(seed.users[1], key)
 
     assert row.password_verifier.startswith("$argon2id$")
     assert seed.users[1].password not in row.password_verifier
-    assert row.totp_seed == base64.b32decode(seed.users[1].totp_secret)
+    secret = base64.b32decode(seed.users[1].totp_secret)
+    assert secret not in row.totp_seed
+    assert key.open(row.username, row.totp_seed) == secret
 
 
 def test_a_seed_with_a_member_too_many_is_refused(seed, tmp_path):

@@ -126,3 +126,29 @@ def test_a_user_that_is_not_there_gets_a_uid_that_no_process_has(path):
     path.write_text(TEXT.replace('"nobody"', '"no-such-user-here"'), encoding="utf-8")
 
     assert read_settings(path).settings.signer.web_uids == (NO_USER,)
+
+
+def test_a_courier_is_told_of_to_both_sides(path):
+    courier = '[courier]\n[courier.smtp]\nhost = "mail.example"\nsender = "s@sign.example"\n'
+    path.write_text(TEXT.replace("[web]\n", courier + "[web]\n"), encoding="utf-8")
+    settings = read_settings(path).settings
+
+    assert settings is not None
+    assert settings.web is not None
+    assert settings.signer is not None
+    assert settings.courier is not None
+    assert settings.web.online_codes
+    assert settings.signer.courier_socket == settings.courier.socket
+    assert str(settings.courier.socket) == "/run/csc-courier/courier.sock"
+    assert settings.courier.signer_uid == settings.signer.courier_uid == OWNER.pw_uid
+    assert settings.courier.environment == "test"
+
+
+def test_without_a_courier_no_code_is_offered(path):
+    settings = read_settings(path).settings
+
+    assert settings is not None
+    assert settings.web is not None
+    assert settings.signer is not None
+    assert not settings.web.online_codes
+    assert settings.signer.courier_socket is None

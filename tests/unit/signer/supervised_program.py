@@ -1,6 +1,7 @@
 """The program behind test_supervisor: a supervisor over workers that tell their pid and obey one word.
 
-Arguments: what worker 0 does (`obey` or `crash`), and seconds a device call may take. It prints the addresses
+Arguments: what worker 0 does (`obey` or `crash`), seconds a device call may take, and seconds that
+a worker may be silent. It prints the addresses
 of its workers' sockets, in hex, then one line for each worker that crashes or was asked to end.
 """
 
@@ -28,14 +29,20 @@ def work(index: int, crashes: bool, stamps: CallStamps, listener: socket.socket)
         connection, _ = listener.accept()
         with connection:
             connection.sendall(f"{os.getpid()} {stamps.age(index)}\n".encode())
-            if connection.recv(4) == b"hang":
+            word = connection.recv(4)
+            if word == b"spin":
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                stamps.beat(index)
+                while True:
+                    pass
+            if word == b"hang":
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 stamps.enter(index)
                 while True:
                     signal.pause()
 
 
-def main(first: str, call_deadline: float) -> None:
+def main(first: str, call_deadline: float, longest_silence: float) -> None:
     stamps = CallStamps(2)
     workers = []
     for index in range(2):
@@ -45,8 +52,8 @@ def main(first: str, call_deadline: float) -> None:
         print(listener.getsockname().hex(), flush=True)
         crashes = index == 0 and first == "crash"
         workers.append(Worker(f"worker-{index}", listener, functools.partial(work, index, crashes, stamps)))
-    Supervisor(workers, stamps, call_deadline).run()
+    Supervisor(workers, stamps, call_deadline, longest_silence).run()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]))
+    main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]))

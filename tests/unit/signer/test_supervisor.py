@@ -43,8 +43,8 @@ class Supervised:
 
 
 @contextmanager
-def supervised(first="obey", call_deadline=LONG):
-    arguments = [sys.executable, PROGRAM, first, str(call_deadline)]
+def supervised(first="obey", call_deadline=LONG, longest_silence=LONG):
+    arguments = [sys.executable, PROGRAM, first, str(call_deadline), str(longest_silence)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         made = Supervised(process)
         try:
@@ -108,6 +108,20 @@ def test_RL_04_a_worker_that_hangs_in_a_device_call_is_killed_and_its_successor_
         assert age == 0, "the hung call of its forerunner is not counted against it"
         assert made.pid(1) == other
         patient.close()
+        assert made.pid(0) == successor
+
+
+def test_RL_04_a_worker_that_spins_is_killed_and_its_successor_is_not():
+    with supervised(longest_silence=0.2) as made:
+        other = made.pid(1)
+        connection, spinning, _ = made.connect(0)
+        connection.sendall(b"spin")
+        assert ended(connection)
+        successor = made.pid(0)
+
+        assert successor != spinning
+        assert not is_alive(spinning)
+        assert made.pid(1) == other, "a worker that has not begun to beat is not watched"
         assert made.pid(0) == successor
 
 

@@ -49,11 +49,12 @@ def example_lines(folder: DataFolder, seed: Seed) -> tuple[str, str, str]:
         f'{{\\"credentialID\\":\\"{credential.credential_id}\\",\\"SAD\\":\\"$SAD\\",'
         f'\\"hash\\":[\\"{digest}\\"],\\"signAlgo\\":\\"{algorithm}\\"}}'
     )
+    curl = f"curl -sS --cacert {quote(seed.trust_root)}" if base.startswith("https:") else "curl -sS"
     login, authorize = (quote(str(folder.examples / name)) for name in ("login.curl", "authorize.json"))
     return (
-        f"TOKEN=$(curl -sS -K {login} {JSON} -d '{{}}' {base}/auth/login | {_member('access_token')})",
-        f"SAD=$(curl -sS {BEARER} {JSON} -d @{authorize} {base}/credentials/authorize | {_member('SAD')})",
-        f'curl -sS {BEARER} {JSON} -d "{body}" {base}/signatures/signHash; echo',
+        f"TOKEN=$({curl} -K {login} {JSON} -d '{{}}' {base}/auth/login | {_member('access_token')})",
+        f"SAD=$({curl} {BEARER} {JSON} -d @{authorize} {base}/credentials/authorize | {_member('SAD')})",
+        f'{curl} {BEARER} {JSON} -d "{body}" {base}/signatures/signHash; echo',
     )
 
 

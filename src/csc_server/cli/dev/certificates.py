@@ -24,8 +24,8 @@ from cryptography.x509.oid import NameOID
 from csc_server.cli.dev.folder import write_private
 from csc_server.errors import CscServerError
 
-_AUTHORITY_DAYS = 3650
-_SIGNER_DAYS = 730
+_AUTHORITY_LIFETIME = dt.timedelta(days=3650)
+_SIGNER_LIFETIME = dt.timedelta(days=730)
 _NAMES = ("root", "issuing")
 _BACKDATED = dt.timedelta(minutes=5)
 """Clocks of verifiers run a little behind ours."""
@@ -57,18 +57,26 @@ class DevelopmentAuthority:
     root: x509.Certificate
     issuing: Authority
 
-    def certify(self, public_key: bytes, subject: x509.Name) -> tuple[bytes, ...]:
+    def certify(
+        self, public_key: bytes, subject: x509.Name, policy: str = "", lifetime: dt.timedelta = _SIGNER_LIFETIME
+    ) -> tuple[bytes, ...]:
         """Return a signer's chain in DER, end entity first, root last.
 
         Args:
             public_key: SubjectPublicKeyInfo, DER.
             subject: whose key it is.
+            policy: dotted OID of the policy to issue under, or "".
+            lifetime: of the end-entity certificate, from now.
         """
         key = load_der_public_key(public_key)
         if not isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
             raise CscServerError("The device made a key of a kind that signers do not use.")
-        builder = _profile(subject, key, _SIGNER_DAYS, x509.BasicConstraints(ca=False, path_length=None))
-        certificate = self.issuing.issue(builder.add_extension(_key_usage(signer=True), critical=True))
+        builder = _profile(subject, key, lifetime, x509.BasicConstraints(ca=False, path_length=None))
+        builder = builder.add_extension(_key_usage(signer=True), critical=True)
+        if policy:
+            information = x509.PolicyInformation(x509.ObjectIdentifier(policy), None)
+            builder = builder.add_extension(x509.CertificatePolicies([information]), critical=False)
+        certificate = self.issuing.issue(builder)
         chain = (certificate, self.issuing.certificate, self.root)
         return tuple(each.public_bytes(Encoding.DER) for each in chain)
 
@@ -102,16 +110,19 @@ def load_authority(folder: Path) -> DevelopmentAuthority:
 
 def _authority_profile(name: x509.Name, key: ec.EllipticCurvePrivateKey, path_length: int) -> x509.CertificateBuilder:
     constraints = x509.BasicConstraints(ca=True, path_length=path_length)
-    builder = _profile(name, key.public_key(), _AUTHORITY_DAYS, constraints)
+    builder = _profile(name, key.public_key(), _AUTHORITY_LIFETIME, constraints)
     return builder.add_extension(_key_usage(signer=False), critical=True)
 
 
 def _profile(
-    subject: x509.Name, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, days: int, constraints: x509.BasicConstraints
+    subject: x509.Name,
+    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+    lifetime: dt.timedelta,
+    constraints: x509.BasicConstraints,
 ) -> x509.CertificateBuilder:
     start = dt.datetime.now(dt.UTC).replace(microsecond=0) - _BACKDATED
     builder = x509.CertificateBuilder().subject_name(subject).public_key(key).serial_number(x509.random_serial_number())
-    builder = builder.not_valid_before(start).not_valid_after(start + dt.timedelta(days=days))
+    builder = builder.not_valid_before(start).not_valid_after(start + _BACKDATED + lifetime)
     builder = builder.add_extension(constraints, critical=True)
     return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
 

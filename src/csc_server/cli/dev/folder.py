@@ -56,6 +56,10 @@ class DataFolder:
         return self.root / "token"
 
     @property
+    def web_key(self) -> Path:
+        return self.root / "web" / "key"
+
+    @property
     def user_pin(self) -> Path:
         return self.root / "signer" / "device-pin"
 
@@ -73,9 +77,29 @@ class DataFolder:
         return self.authority / "root.pem"
 
     @property
+    def clients(self) -> Path:
+        """Keys and certificates of the clients that hold some."""
+        return self.root / "clients"
+
+    @property
+    def tls(self) -> Path:
+        """Key and certificate of the TLS proxy, and what it writes."""
+        return self.root / "tls"
+
+    @property
+    def counterparts(self) -> Path:
+        """Key and certificate of the foreign services that the server talks to."""
+        return self.root / "counterparts"
+
+    @property
     def examples(self) -> Path:
         """Files that the example lines of the banner read, so that the lines show no secret."""
         return self.root / "examples"
+
+    @property
+    def outbox(self) -> Path:
+        """Where one-time codes arrive that a production service sends by mail."""
+        return self.root / "outbox"
 
     @property
     def logs(self) -> Path:
@@ -131,7 +155,8 @@ class DataFolder:
 
     def _parts(self) -> tuple[Path, ...]:
         sides = (self.root / "web", self.root / "signer")
-        return (*sides, self.token, self.authority, self.examples, self.logs)
+        own = (self.token, self.authority, self.clients, self.tls, self.counterparts, self.examples)
+        return (*sides, *own, self.outbox, self.logs)
 
 
 def write_private(path: Path, content: str | bytes) -> None:

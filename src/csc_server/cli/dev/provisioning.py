@@ -5,33 +5,56 @@ never loaded in the process that later starts the servers.
 """
 
 import base64
+import datetime as dt
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Self
 
 import click
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pydantic import BaseModel
 
 from csc_server.cli.dev.certificates import DevelopmentAuthority, distinguished_name, make_authority
 from csc_server.cli.dev.folder import DataFolder, write_private
-from csc_server.cli.dev.seeds import MULTISIGN, SUBJECTS, Seed, SeedClient, SeedCredential, SeedUser, make_seed
+from csc_server.cli.dev.key_clients import make_key_clients
+from csc_server.cli.dev.seeds import (
+    MULTISIGN,
+    SUBJECTS,
+    Seed,
+    SeedClient,
+    SeedCredential,
+    SeedMode,
+    SeedUser,
+    make_modes,
+    make_seed,
+)
 from csc_server.cli.dev.token import TOKEN_LABEL, device_settings, make_pins, use_configuration
 from csc_server.cli.outcome import FAILED, is_terminal, report
 from csc_server.cli.process import end_with_parent
 from csc_server.clock import SystemClock
 from csc_server.errors import CscServerError
-from csc_server.signer.custody import Custody, NewCredential
+from csc_server.signer.custody import Custody, Issue, NewCredential
+from csc_server.signer.custody_journal import CustodyJournal
 from csc_server.signer.device.pkcs11 import open_device
 from csc_server.signer.device.provisioning import create_module_keys, initialise_token
+from csc_server.signer.key_custody import disable_credential
 from csc_server.storage.engine import make_engine
 from csc_server.storage.migrate import upgrade
 from csc_server.storage.ports.web import AccountRow, ClientRow
 from csc_server.storage.signer_store import SqlSignerStore
 from csc_server.storage.web_store import SqlWebStore
-from csc_server.values import ClientId, CredentialId, SignerId
+from csc_server.values import ClientId, ClientProfile, CredentialId, SignerId
+from csc_server.web.authorization.account_tokens import sealed_key
+from csc_server.web.authorization.authorization_request import CUSTODY_SCOPES
 from csc_server.web.authorization.clients import salted_secret
 from csc_server.web.authorization.passwords import hash_password
+from csc_server.web.authorization.seed_key import SeedKey, make_key_file
+
+EXPIRES_AFTER = dt.timedelta(seconds=60)
+"""Of a first start: long enough to get an authorization for the credential before its certificate expires."""
 
 
 class Task(BaseModel):
@@ -65,16 +88,35 @@ def _fill(folder: DataFolder, task: Task) -> None:
     so_pin, user_pin = make_pins(folder)
     initialise_token(task.module, TOKEN_LABEL, so_pin, user_pin)
     create_module_keys(device_settings(folder, task.module))
-    _register(SqlWebStore(make_engine(folder.database_url("web"))), seed)
-    _create_credentials(folder, task.module, seed, make_authority(folder.authority))
+    store, authority = SqlWebStore(make_engine(folder.database_url("web"))), make_authority(folder.authority)
+    make_key_file(folder.web_key)
+    _register(store, seed, SeedKey.of_file(folder.web_key))
+    seed = _register_key_clients(store, folder, seed, authority)
+    modes = make_modes(seed.users[0].username, folder.clients)
+    seed = seed.model_copy(update={"modes": modes, "outbox": str(folder.outbox)})
+    _create_credentials(folder, task.module, seed, authority)
     write_private(folder.seed, seed.model_dump_json(indent=2) + "\n")
 
 
-def _register(store: SqlWebStore, seed: Seed) -> None:
+def _register(store: SqlWebStore, seed: Seed, seed_key: SeedKey | None) -> None:
     for client in seed.clients:
         store.put_client(client_row(client))
+    if seed.account_client is not None and seed_key is not None:
+        store.put_client(_account_client_row(seed.account_client, seed_key))
     for user in seed.users:
-        store.put_account(account_row(user))
+        store.put_account(account_row(user, seed_key))
+
+
+def _account_client_row(client: SeedClient, seed_key: SeedKey) -> ClientRow:
+    key = sealed_key(seed_key, ClientId(client.client_id), client.client_secret or "")
+    return replace(client_row(client), account_token_key=key)
+
+
+def _register_key_clients(store: SqlWebStore, folder: DataFolder, seed: Seed, authority: DevelopmentAuthority) -> Seed:
+    made = make_key_clients(folder.clients, authority)
+    for _, row in made:
+        store.put_client(row)
+    return seed.model_copy(update={"key_clients": tuple(client for client, _ in made)})
 
 
 def client_row(client: SeedClient) -> ClientRow:
@@ -88,20 +130,26 @@ def client_row(client: SeedClient) -> ClientRow:
         profile=client.profile,
         redirect_uris=client.redirect_uris,
         grant_types=(*grants, "client_credentials") if confidential else grants,
-        scopes=("service", "credential"),
+        scopes=("service", "credential", *(CUSTODY_SCOPES if has_custody(client) else ())),
         auth_methods=("client_secret_basic", "client_secret_post") if confidential else ("none",),
         secret_salt=salt,
         secret_hash=digest,
     )
 
 
-def account_row(user: SeedUser) -> AccountRow:
+def has_custody(client: SeedClient) -> bool:
+    """Whether a seeded client may have credentials made and destroyed: the confidential one of profile csc2."""
+    return client.client_secret is not None and client.profile is ClientProfile.CSC2
+
+
+def account_row(user: SeedUser, seed_key: SeedKey | None) -> AccountRow:
     """Return the login account of a seeded user."""
+    seed = base64.b32decode(user.totp_secret) if user.totp_secret else b""
     return AccountRow(
         username=user.username,
         signer_id=signer_of(user.username),
         password_verifier=hash_password(user.password),
-        totp_seed=base64.b32decode(user.totp_secret) if user.totp_secret else b"",
+        totp_seed=seed_key.seal(user.username, seed) if seed_key and seed else b"",
     )
 
 
@@ -115,14 +163,28 @@ def _create_credentials(folder: DataFolder, module: Path, seed: Seed, authority:
     device = open_device(device_settings(folder, module))
     custody = Custody(store, device, SystemClock(), writer="dev/custody")
     linked = [ClientId(client.client_id) for client in seed.clients if client.client_secret]
+    linked += [ClientId(client.client_id) for client in seed.key_clients]
+    guardians = [ClientId(client.client_id) for client in seed.clients if has_custody(client)]
     for user in seed.users:
-        custody.create_signer(signer_of(user.username), linked)
+        custody.create_signer(signer_of(user.username), linked, guardians)
     with Progress(len(seed.credentials)) as progress:
         for credential in seed.credentials:
             progress.step(credential)
-            subject = distinguished_name(SUBJECTS[credential.username])
-            custody.create(_new_credential(credential), partial(authority.certify, subject=subject))
+            custody.create(_new_credential(credential), _issue(authority, credential))
+    for mode in seed.modes.values():
+        subject = distinguished_name(SUBJECTS[mode.username])
+        custody.create(_new_mode(mode), partial(authority.certify, subject=subject))
+    journal = CustodyJournal(store, SystemClock(), "dev/disable")
+    for credential in seed.credentials:
+        if credential.state == "disabled":
+            disable_credential(store, journal, CredentialId(credential.credential_id), {})
     device.close()
+
+
+def _issue(authority: DevelopmentAuthority, credential: SeedCredential) -> Issue:
+    """Return the issuer of a credential's certificate; one that is to expire does so soon after the start."""
+    issue = partial(authority.certify, subject=distinguished_name(SUBJECTS[credential.username]))
+    return partial(issue, lifetime=EXPIRES_AFTER) if credential.state == "expired" else issue
 
 
 def _new_credential(credential: SeedCredential) -> NewCredential:
@@ -137,6 +199,29 @@ def _new_credential(credential: SeedCredential) -> NewCredential:
         totp_seed=base64.b32decode(credential.totp_secret) if credential.totp_secret else None,
         description=f"{credential.key.value}, development only",
     )
+
+
+def _new_mode(mode: SeedMode) -> NewCredential:
+    return NewCredential(
+        credential_id=CredentialId(mode.credential_id),
+        signer_id=signer_of(mode.username),
+        key_type=mode.key,
+        auth_mode=mode.auth_mode,
+        scal=mode.scal,
+        multisign=MULTISIGN,
+        pin=mode.pin,
+        totp_seed=base64.b32decode(mode.totp_secret) if mode.totp_secret else None,
+        description="Another mode of authorization, development only",
+        address=f"{mode.username}@example.test" if mode.online else None,
+        response_key=_response_key(Path(mode.response_key)) if mode.response_key else None,
+    )
+
+
+def _response_key(path: Path) -> bytes:
+    """Make the private key that stands for the signer's own device; return its public key (DER)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 class Progress:

@@ -8,7 +8,7 @@ import base64
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import NameOID
@@ -45,6 +45,20 @@ class SeedClient(SeedPart):
     redirect_uris: tuple[str, ...]
 
 
+class SeedKeyClient(SeedPart):
+    """An OAuth client that shares no secret; `key` and `certificate` are paths of its own files.
+
+    `key` is a private JWK for private_key_jwt, else a private key in PEM.
+    """
+
+    client_id: str
+    profile: ClientProfile
+    redirect_uris: tuple[str, ...]
+    auth_method: str
+    key: str
+    certificate: str | None
+
+
 class SeedUser(SeedPart):
     """A login account; `totp_secret` is base32 (RFC 4648, 6) or null when the login asks for none."""
 
@@ -63,6 +77,26 @@ class SeedCredential(SeedPart):
     scal: Scal
     pin: str = Field(repr=False)
     totp_secret: str | None = Field(repr=False)
+    state: Literal["active", "disabled", "expired"] = "active"
+    """What an application has to cope with: a disabled key, and a certificate that expires a minute after the start."""
+
+
+class SeedMode(SeedPart):
+    """A credential of another mode of authorization; what its signer does not have is null.
+
+    `response_key` is the path of a private key (PEM) that answers challenges; codes of `online` ones lie in the
+    seed's `outbox`.
+    """
+
+    credential_id: str
+    username: str
+    key: KeyType
+    auth_mode: AuthMode
+    scal: Scal
+    pin: str | None = Field(default=None, repr=False)
+    totp_secret: str | None = Field(default=None, repr=False)
+    online: bool = False
+    response_key: str | None = None
 
 
 class Seed(SeedPart):
@@ -73,6 +107,15 @@ class Seed(SeedPart):
     clients: tuple[SeedClient, ...]
     users: tuple[SeedUser, ...]
     credentials: tuple[SeedCredential, ...]
+    response_uri: str = ""
+    """An address that takes notifications of asynchronous signatures; made anew with each start."""
+    key_clients: tuple[SeedKeyClient, ...] = ()
+    modes: dict[str, SeedMode] = {}
+    """The first user's credentials of other modes, by the name of the mode."""
+    account_client: SeedClient | None = None
+    """A client whose authorization requests name their account in an account_token."""
+    outbox: str = ""
+    """The folder that gets a file (JSON) for each one-time code that is sent."""
 
     def credential(self, credential_id: str | None = None) -> SeedCredential:
         """Return a credential by its id, or the first one; raise CscServerError for an unknown id."""
@@ -130,11 +173,20 @@ def make_seed(base_url: str, trust_root: Path) -> Seed:
         base_url=base_url,
         trust_root=str(trust_root),
         clients=tuple(_clients()),
+        account_client=SeedClient(
+            client_id="csc2-accounts",
+            client_secret=_secret(),
+            profile=ClientProfile.CSC2,
+            redirect_uris=(REDIRECT_URI,),
+        ),
         users=(
             SeedUser(username=first, password=_secret(), totp_secret=None),
             SeedUser(username=second, password=_secret(), totp_secret=_totp_secret()),
         ),
-        credentials=tuple(_credential(*each) for each in wanted),
+        credentials=(
+            *(_credential(*each) for each in wanted),
+            *(_unusable(second, state) for state in ("disabled", "expired")),
+        ),
     )
 
 
@@ -159,6 +211,30 @@ def _credential(username: str, key_type: KeyType, factors: _Factors) -> SeedCred
         pin=random_pin(PIN_DIGITS),
         totp_secret=None if alone else _totp_secret(),
     )
+
+
+def _unusable(username: str, state: Literal["disabled", "expired"]) -> SeedCredential:
+    planned = _credential(username, KeyType.P_256, "pin")
+    return planned.model_copy(update={"credential_id": f"{username}-p-256-{state}", "state": state})
+
+
+def make_modes(username: str, keys: Path) -> dict[str, SeedMode]:
+    """Return one planned credential for each other mode; `keys` is the folder of private keys."""
+    pin, totp, two = {"pin": random_pin(PIN_DIGITS)}, {"totp_secret": _totp_secret()}, {"scal": Scal.TWO}
+    plans: dict[str, dict[str, Any]] = {
+        "otp": totp,
+        "online-otp": {"online": True},
+        "pin-online-otp": pin | two | {"online": True},
+        "key": pin | two | {"response_key": str(keys / "response-key.pem")},
+        "implicit": pin | totp | two | {"auth_mode": AuthMode.IMPLICIT},
+        "implicit-pin": pin | {"auth_mode": AuthMode.IMPLICIT},
+        "out-of-band": pin | totp | two | {"auth_mode": AuthMode.OUT_OF_BAND},
+    }
+    default = {"username": username, "key": KeyType.P_256, "auth_mode": AuthMode.EXPLICIT, "scal": Scal.ONE}
+    return {
+        name: SeedMode.model_validate(default | plan | {"credential_id": f"{username}-p-256-{name}"})
+        for name, plan in plans.items()
+    }
 
 
 def random_pin(digits: int) -> str:

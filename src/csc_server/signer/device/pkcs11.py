@@ -60,10 +60,17 @@ class Pkcs11Device:
         self._check()
         return [key.facts for key in self._keys.values()]
 
+    def key(self, handle: KeyHandle) -> KeyFacts | None:
+        self._check()
+        key = self._find(handle)
+        return key.facts if key else None
+
     def sign(self, handle: KeyHandle, mechanism: SignatureMechanism, digest: bytes) -> bytes:
         if len(digest) != mechanism.hash_algorithm.digest_length:
             raise ValueError("a digest of another length than its algorithm's")
-        key = self._keys.get(handle) or self._find(handle)
+        key = self._find(handle)
+        if key is None:
+            raise DeviceFaultError("a key is not in the device")
         if not key.facts.is_fit:
             raise DeviceFaultError("a key that is not sensitive, not extractable and sign-only does not sign")
         if key.key_type.is_rsa is (mechanism.scheme is SignatureScheme.ECDSA):
@@ -122,13 +129,14 @@ class Pkcs11Device:
         parameter = (*_PSS[mechanism.hash_algorithm], mechanism.salt_length)
         return bytes(self._call(key.private.sign, digest, mechanism=Mechanism.RSA_PKCS_PSS, mechanism_param=parameter))
 
-    def _find(self, handle: KeyHandle) -> SignerKey:
-        """Look once for a key made by another process since this device was opened."""
-        key = self._call(find_signer_keys, self._session, handle).get(handle)
-        if key is None:
-            raise DeviceFaultError("a key is not in the device")
-        self._keys[handle] = key
-        return key
+    def _find(self, handle: KeyHandle) -> SignerKey | None:
+        """Return a key, looking once for one that another process made since this device was opened."""
+        known = self._keys.get(handle)
+        if known is None:
+            known = self._call(find_signer_keys, self._session, handle).get(handle)
+            if known is not None:
+                self._keys[handle] = known
+        return known
 
     def _check(self) -> None:
         if self._failed:

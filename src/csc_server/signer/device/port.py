@@ -45,6 +45,12 @@ class KeyDevice(Protocol):
     def keys(self) -> list[KeyFacts]:
         """Return the facts of every signer's key; called at start, never on the request path."""
 
+    def key(self, handle: KeyHandle) -> KeyFacts | None:
+        """Return the facts of one signer's key, None when the device does not hold it.
+
+        A key made since the start, by another process, is looked for once: never for each signature.
+        """
+
     def sign(self, handle: KeyHandle, mechanism: SignatureMechanism, digest: bytes) -> bytes:
         """Sign one digest with a signer's key, in exactly one C_Sign.
 

@@ -48,6 +48,13 @@ def initialise_token(module: Path, label: str, so_pin: str, user_pin: str) -> No
             session.init_pin(user_pin)
 
 
+def has_token(module: Path, label: str) -> bool:
+    """Whether a module has an initialised token of this label."""
+    with _unloading(module), faults("the module's tokens cannot be read"):
+        tokens = [slot.get_token() for slot in load_module(module).get_slots(token_present=True)]
+        return any(token.flags & TokenFlag.TOKEN_INITIALIZED and token.label == label for token in tokens)
+
+
 def create_module_keys(settings: DeviceSettings) -> None:
     """Create the SAD, MAC and sealing keys of the signature activation module; existing ones stay."""
     with starting(settings), _unloading(settings.module), faults("the module's keys could not be created"):

@@ -14,16 +14,17 @@ from csc_server.activation.messages import (
     Approve,
     Authorize,
     Begin,
-    Caller,
     Extend,
     Minted,
     VoidApproval,
 )
+from csc_server.activation.parts import Caller
 from csc_server.audit.chain import Chain, Record
 from csc_server.audit.events import Event
 from csc_server.clock import Clock
 from csc_server.errors import RefusedError
-from csc_server.signer.identity.evidence import EvidenceVerifier, required_kinds, use_up
+from csc_server.signer.identity.evidence import EvidenceVerifier, page_kinds, required_kinds, use_up
+from csc_server.signer.identity.response_key import Asked
 from csc_server.signer.signing.approval import (
     activated,
     approved,
@@ -118,11 +119,11 @@ class ActivationOperations:
         """Open a transaction on a credential that OAuth 2.0 authorizes."""
         caller, transaction = request.caller, request.transaction
         with self._store.read() as reading:
-            usable, factors = self._usable(reading, caller, transaction.credential_id)
+            usable, factors = self.usable(reading, caller, transaction.credential_id)
         if usable.row.auth_mode is not AuthMode.OAUTH2CODE:
             raise RefusedError(Refusal.CREDENTIAL_NOT_OAUTH)
         check_transaction(usable.row, transaction, self._limits.max_hashes)
-        kinds = required_kinds(factors, usable.row.scal)
+        kinds = page_kinds(factors, usable.row.scal)
         approval = open_approval(caller, usable.row, transaction, self._clock.seconds(), self._limits.approval_lifetime)
         with self._journal.begin() as (writing, records):
             writing.insert_approval(approval)
@@ -133,9 +134,9 @@ class ActivationOperations:
         """Verify the signer's evidence for an open transaction and store the approval."""
         with self._store.read() as reading:
             approval = check_open(reading.approval(request.approval_id), request.caller, self._clock.seconds())
-            usable, factors = self._usable(reading, request.caller, approval.credential_id)
+            usable, factors = self.usable(reading, request.caller, approval.credential_id)
         verified = self._verifier.verify(
-            approval.credential_id, required_kinds(factors, usable.row.scal), request.evidence
+            approval.credential_id, required_kinds(factors, usable.row.scal), request.evidence, asked_of(approval)
         )
         with self._journal.begin() as (writing, records):
             current = check_open(writing.approval(request.approval_id), request.caller, self._clock.seconds())
@@ -163,19 +164,20 @@ class ActivationOperations:
                 raise RefusedError(Refusal.APPROVAL_INVALID)
             _change(writing, activated(approval, request.token_hash), approval.version)
             _insert_sad(writing, sad)
-            records.append(sad_record(Event.SAD_MINTED, request.caller, sad))
+            records.append(sad_record(Event.SAD_MINTED, request.caller, sad, approval))
         return Activated(sad.credential_id, sad.expires_at - now)
 
     def authorize(self, request: Authorize) -> Minted:
         """Open, approve and mint in one transaction: an explicit credential (CSC 1.0.4.0, 11.6)."""
         caller, transaction = request.caller, request.transaction
         with self._store.read() as reading:
-            usable, factors = self._usable(reading, caller, transaction.credential_id)
+            usable, factors = self.usable(reading, caller, transaction.credential_id)
         if usable.row.auth_mode is not AuthMode.EXPLICIT:
             raise RefusedError(Refusal.CREDENTIAL_NOT_EXPLICIT)
         check_transaction(usable.row, transaction, self._limits.max_hashes)
         kinds = required_kinds(factors, usable.row.scal)
-        verified = self._verifier.verify(transaction.credential_id, kinds, request.evidence)
+        asked = Asked(caller.client_id, transaction.num_signatures, transaction.hash_algorithm, transaction.hashes)
+        verified = self._verifier.verify(transaction.credential_id, kinds, request.evidence, asked)
         now = self._clock.seconds()
         opened = open_approval(caller, usable.row, transaction, now, self._limits.approval_lifetime)
         approval = approved(opened, verified)
@@ -186,7 +188,7 @@ class ActivationOperations:
             writing.insert_approval(activated(approval, b""))
             writing.insert_sad(sad)
             records.append(approval_record(Event.APPROVAL_GIVEN, caller, approval))
-            records.append(sad_record(Event.SAD_MINTED, caller, sad))
+            records.append(sad_record(Event.SAD_MINTED, caller, sad, approval))
         return Minted(text, sad.expires_at - now)
 
     def extend(self, request: Extend) -> Minted:
@@ -215,7 +217,7 @@ class ActivationOperations:
                 raise RefusedError(Refusal.SAD_EXPIRED)
             _end_sad(writing, old, SadState.EXTENDED)
             writing.insert_sad(sad)
-            records.append(sad_record(Event.SAD_EXTENDED, caller, sad))
+            records.append(sad_record(Event.SAD_EXTENDED, caller, sad, approval))
         return Minted(text, sad.expires_at - now)
 
     def void(self, request: VoidApproval) -> None:
@@ -230,24 +232,30 @@ class ActivationOperations:
             for sad in writing.sads_of(approval.approval_id):
                 if sad.state is SadState.LIVE:
                     _end_sad(writing, sad, SadState.VOID)
-                    records.append(sad_record(Event.SAD_VOID, request.caller, sad))
+                    records.append(sad_record(Event.SAD_VOID, request.caller, sad, approval))
 
     def find(self, caller: Caller, credential_id: CredentialId) -> tuple[CredentialRow, tuple[FactorKind, ...]]:
         """Return a credential the caller may see and its factors."""
         with self._store.read() as reading:
             row = _visible(reading, caller, credential_id)
-            return row, _kinds(reading, row)
+            return self._shown(row), _kinds(reading, row)
 
     def find_all(self, caller: Caller, signer_id: SignerId) -> Sequence[tuple[CredentialRow, tuple[FactorKind, ...]]]:
         """Return a signer's credentials, none when the caller may not act for that signer."""
         with self._store.read() as reading:
             if not _may_act(reading, caller, signer_id):
                 return []
-            return [(row, _kinds(reading, row)) for row in reading.credentials_of(signer_id)]
+            shown = [row for row in reading.credentials_of(signer_id) if row.state.is_shown]
+            return [(self._shown(row), _kinds(reading, row)) for row in shown]
 
-    def _usable(
+    def _shown(self, row: CredentialRow) -> CredentialRow:
+        """Return a credential as clients see it: no more signatures at once than this service takes hashes."""
+        return replace(row, multisign=min(row.multisign, self._limits.max_hashes))
+
+    def usable(
         self, reading: ActivationTransaction, caller: Caller, credential_id: CredentialId
     ) -> tuple[UsableCredential, dict[FactorKind, FactorRow]]:
+        """Return a credential that this caller may use now, proved, and its factors; else raise RefusedError."""
         row = _visible(reading, caller, credential_id)
         usable = self._credentials.prove(row)
         usable.check(row.state, self._clock.seconds())
@@ -257,10 +265,15 @@ class ActivationOperations:
         return usable, factors
 
 
+def asked_of(approval: ApprovalRow) -> Asked:
+    """Return what evidence for an approval is given for."""
+    return Asked(approval.client_id, approval.num_signatures, approval.hash_algorithm, approval.hashes)
+
+
 def _visible(reading: ActivationTransaction, caller: Caller, credential_id: CredentialId) -> CredentialRow:
     """Return a credential, or refuse it as unknown: another signer's is told no differently (AU-12)."""
     row = reading.credential(credential_id)
-    if row is None or not _may_act(reading, caller, row.signer_id):
+    if row is None or not row.state.is_shown or not _may_act(reading, caller, row.signer_id):
         raise RefusedError(Refusal.UNKNOWN_CREDENTIAL)
     return row
 

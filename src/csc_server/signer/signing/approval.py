@@ -6,7 +6,7 @@ open -> approved -> activated, and void from anywhere; nothing leaves void (deci
 import secrets
 from dataclasses import replace
 
-from csc_server.activation.messages import Caller, Transaction
+from csc_server.activation.parts import Caller, Transaction
 from csc_server.errors import RefusedError
 from csc_server.policy.algorithms import DIGEST_LENGTHS, HASH_OIDS
 from csc_server.signer.identity.evidence import VerifiedEvidence
@@ -61,7 +61,6 @@ def open_approval(
         signer_id=credential.signer_id,
         credential_id=credential.credential_id,
         key_fingerprint=credential.key_fingerprint,
-        sign_algorithm="",
         hash_algorithm=transaction.hash_algorithm,
         hashes=transaction.hashes,
         labels=transaction.labels,

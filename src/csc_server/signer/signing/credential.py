@@ -134,7 +134,9 @@ class Credentials:
         return UsableCredential(row, certificate, public_key)
 
     def _check_key(self, row: CredentialRow, certificate: SigningCertificate) -> None:
-        """AR-07: what the device says of the key must fit; a key it does not list is found when it signs."""
-        facts = self._facts.get(row.key_handle)
-        if facts and (not facts.is_fit or facts.public_key != certificate.public_key_info):
+        """AR-07: what the device says of the key must fit. A key that is not there may come back with a backup."""
+        facts = self._facts.get(row.key_handle) or self._device.key(row.key_handle)
+        if facts is None:
+            raise RefusedError(Refusal.KEY_MISSING)
+        if not facts.is_fit or facts.public_key != certificate.public_key_info:
             raise UnusableCredentialError("its key is not sensitive, extractable, or another one")

@@ -1,6 +1,7 @@
 """Audit records of the signer: what is written of a signature, an approval and a refusal (AD-01, AD-02)."""
 
-from csc_server.activation.messages import Caller, Sign
+from csc_server.activation.messages import Sign
+from csc_server.activation.parts import Caller
 from csc_server.audit.chain import Record
 from csc_server.audit.events import Event, Outcome
 from csc_server.errors import RefusedError
@@ -9,7 +10,7 @@ from csc_server.signer.identity.evidence import FactorLockedError, evidence_dige
 from csc_server.signer.signing.transaction import hash_list_digest
 from csc_server.storage.ports.signer import ApprovalRow, CredentialRow, OpenIntent, SadRow, Spend
 from csc_server.values import CredentialId, Refusal
-from csc_server.wire import Json, encode_base64url
+from csc_server.wire import Json, encode_base64url, parse_object
 
 
 def sign_intent(request: Sign, row: CredentialRow, spend: Spend, mechanism: SignatureMechanism) -> Record:
@@ -61,23 +62,22 @@ def approval_record(event: Event, caller: Caller, approval: ApprovalRow) -> Reco
         "count": approval.num_signatures,
         "scal": approval.scal.value,
     }
-    if approval.evidence:
-        fields["evidence_digest"] = evidence_digest(approval.evidence)
-    return Record(event, Outcome.SUCCESS, fields)
+    return Record(event, Outcome.SUCCESS, fields | _evidence(approval.evidence))
 
 
-def sad_record(event: Event, caller: Caller, sad: SadRow) -> Record:
-    """Return the record of a SAD that was minted, extended or made void."""
+def sad_record(event: Event, caller: Caller, sad: SadRow, approval: ApprovalRow) -> Record:
+    """Return the record of a SAD that was minted, extended or made void, with how its approval was proved."""
     fields: dict[str, Json] = {
         **_caller(caller),
         "signer_id": sad.signer_id,
         "credential_id": sad.credential_id,
         "approval_id": sad.approval_id,
         "sad_id": sad.sad_id,
+        "key_fingerprint": encode_base64url(sad.key_fingerprint),
         "count": sad.authorised,
         "scal": sad.scal.value,
     }
-    return Record(event, Outcome.SUCCESS, fields)
+    return Record(event, Outcome.SUCCESS, fields | _evidence(approval.evidence))
 
 
 def refusal_record(caller: Caller, operation: str, credential_id: CredentialId | None, refusal: Refusal) -> Record:
@@ -97,6 +97,14 @@ def factor_locked(caller: Caller, lock: FactorLockedError) -> Record:
         "count": lock.failures,
     }
     return Record(Event.FACTOR_LOCKED, Outcome.FAILURE, fields)
+
+
+def _evidence(description: bytes) -> dict[str, Json]:
+    """Return the authentication methods and the digest of what a signer proved; nothing before that (AD-02)."""
+    if not description:
+        return {}
+    methods = parse_object(description).get("amr")
+    return {"evidence_digest": evidence_digest(description), "authentication_methods": methods}
 
 
 def _caller(caller: Caller) -> dict[str, Json]:

@@ -44,9 +44,15 @@ def bind(hashes: Sequence[bytes], num_signatures: int) -> dict[bytes, Slot]:
     return slots
 
 
+CLOCK_AHEAD = 10
+"""Seconds that the clock of the process that minted a SAD may have been ahead of ours (SA-09)."""
+
+
 def check_presented(sad: SadRow | None, now: int) -> SadRow:
-    """Return a SAD that is live now and of the running policy, else raise RefusedError."""
+    """Return a SAD that is live now, not from the future and of the running policy, else raise RefusedError."""
     if sad is None or sad.state is not SadState.LIVE or sad.policy != POLICY:
+        raise RefusedError(Refusal.SAD_INVALID)
+    if sad.issued_at > now + CLOCK_AHEAD:
         raise RefusedError(Refusal.SAD_INVALID)
     if now >= sad.expires_at:
         raise RefusedError(Refusal.SAD_EXPIRED)
@@ -172,6 +178,5 @@ def _left(slot: Slot | None) -> bool:
 
 def _why_not(slots: Mapping[bytes, Slot], digest: bytes) -> Refusal:
     """A hash that was never authorised is told apart from a number used up (CSC 1.0.4.0, 11.9)."""
-    if not any(_left(slot) for slot in slots.values()):
-        return Refusal.SAD_EXHAUSTED
-    return Refusal.SAD_EXHAUSTED if digest in slots else Refusal.HASH_NOT_AUTHORIZED
+    used_up = digest in slots or UNBOUND in slots or not any(_left(slot) for slot in slots.values())
+    return Refusal.SAD_EXHAUSTED if used_up else Refusal.HASH_NOT_AUTHORIZED

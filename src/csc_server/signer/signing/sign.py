@@ -285,5 +285,5 @@ def _answer(decision: AtHand, made: Mapping[str, Made], settled: Collection[str]
         return Unavailable(decision.component, decision.retry_after)
     intent_id = decision.spend.intent_id
     if intent_id not in settled or made[intent_id].state is not IntentState.DONE:
-        return Unavailable("device", RETRY_AFTER)
+        return Unavailable("device", RETRY_AFTER, is_spent=True)
     return Signed(made[intent_id].signatures)

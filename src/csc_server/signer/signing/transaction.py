@@ -17,7 +17,8 @@ VERSION_TAG = b"csc-server/transaction/1"
 class TransactionFacts:
     """What is approved. `key_fingerprint` is SHA-256 of the public key, `nonce` 32 random bytes.
 
-    `sign_algorithm` and `hash_algorithm` are dotted OIDs, "" when the client named none.
+    `hash_algorithm` is a dotted OID, "" when the client named none. No request to authorize can name a signature
+    algorithm (CSC 1.0.4.0, 11.6); the key and the hash algorithm bound what signHash may choose.
     """
 
     approval_id: ApprovalId
@@ -25,7 +26,6 @@ class TransactionFacts:
     signer_id: SignerId
     credential_id: CredentialId
     key_fingerprint: bytes
-    sign_algorithm: str
     hash_algorithm: str
     hashes: tuple[bytes, ...]
     labels: tuple[str, ...]
@@ -43,7 +43,6 @@ def transaction_hash(facts: TransactionFacts) -> bytes:
         facts.signer_id.encode(),
         facts.credential_id.encode(),
         facts.key_fingerprint,
-        facts.sign_algorithm.encode(),
         facts.hash_algorithm.encode(),
         _sequence(facts.hashes),
         _sequence([label.encode() for label in facts.labels]),

@@ -14,6 +14,8 @@ from typing import Protocol
 
 from csc_server.errors import UnavailableError
 from csc_server.storage.ports.audit import AuditRow, ChainHead
+from csc_server.storage.ports.challenges import ChallengeTransaction
+from csc_server.storage.ports.pending import PendingTransaction
 from csc_server.values import (
     ApprovalId,
     AuthMode,
@@ -248,6 +250,9 @@ class SigningStore(Protocol):
     def slots(self, node: str) -> list[int]:
         """Return the slots that workers of a node ever had."""
 
+    def high_water(self, node: str) -> int:
+        """Return the highest time that a signature of a node was begun at, 0 before the first (SA-09)."""
+
     def begin_signing(self, worker: WorkerIdentity, now: int) -> AbstractContextManager[SigningTransaction]:
         """Open TX1 or TX2. Raises FencedError when the epoch is no longer the worker's.
 
@@ -263,7 +268,7 @@ class FencedError(Exception):
     """Another process has taken this worker's slot; this one must end."""
 
 
-class ActivationTransaction(Protocol):
+class ActivationTransaction(ChallengeTransaction, PendingTransaction, Protocol):
     """One transaction of the activation and registry operations."""
 
     def credential(self, credential_id: CredentialId) -> CredentialRow | None: ...
@@ -330,24 +335,5 @@ class ActivationStore(Protocol):
 
     def read(self) -> AbstractContextManager[ActivationTransaction]:
         """Open one read-only transaction: no write lock is taken."""
-
-    def chain_head(self, writer: str) -> ChainHead: ...
-
-
-class CustodyStore(Protocol):
-    """What creation of credentials needs of the store, each call one transaction."""
-
-    def insert_signer(self, signer_id: SignerId) -> None: ...
-
-    def link_client(self, client_id: ClientId, signer_id: SignerId) -> None: ...
-
-    def insert_credential(
-        self, row: CredentialRow, factors: Sequence[FactorRow], audit: Sequence[AuditRow]
-    ) -> None: ...
-
-    def all_credentials(self) -> list[CredentialRow]: ...
-
-    def change_state(self, credential_id: CredentialId, state: CredentialState, audit: Sequence[AuditRow]) -> None:
-        """Set the state of a credential and raise its version."""
 
     def chain_head(self, writer: str) -> ChainHead: ...

@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from csc_server.storage.ports.audit import AuditRow, ChainHead
-from csc_server.values import ApprovalId, ClientId, ClientProfile, CredentialId, SignerId
+from csc_server.storage.ports.jobs import SignatureJobStore
+from csc_server.storage.ports.rates import RateStore
+from csc_server.values import ApprovalId, ClientId, ClientProfile, CredentialId, SignerId, TokenBinding
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,11 @@ class ClientRow:
     """A registered OAuth client. `secret_hash` is SHA-256(salt || secret), empty for a public client.
 
     `redirect_uris` are compared exactly; `grant_types` and `scopes` list what it may ask;
-    `auth_methods` is one or two of client_secret_basic, client_secret_post, none.
+    `auth_methods` is client_secret_basic, client_secret_post or both, or exactly one other (OA-10). `jwks` is a
+    JWK Set of public keys (RFC 7517, 5), empty without; `tls_subject` is `<name of RFC 8705, 2.1.2>=<value>`, for
+    example `tls_client_auth_san_dns=app.example`, else empty. `rate_factor` multiplies the limits that its
+    requests stand under (IN-21). `account_token_key` is the sealed key of its account tokens, None where it brings none
+    (decision 18).
     """
 
     client_id: ClientId
@@ -31,6 +37,11 @@ class ClientRow:
     secret_salt: bytes = b""
     secret_hash: bytes = b""
     disabled: bool = False
+    jwks: dict[str, Any] = field(default_factory=dict)
+    tls_subject: str = ""
+    token_binding: TokenBinding = TokenBinding.NONE
+    rate_factor: int = 1
+    account_token_key: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ class AccountRow:
     totp_last_step: int = 0
     failures: int = 0
     locked_until: int = 0
+    disabled: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,21 @@ class InteractionRow:
 
 
 @dataclass(frozen=True)
+class PushedRequestRow:
+    """A pushed authorization request (RFC 9126); `handle_hash` is SHA-256 of the secret in its `request_uri`.
+
+    `request` is the validated request as JSON members; `used_at` is set by the signer's decision.
+    """
+
+    handle_hash: bytes
+    client_id: ClientId
+    request: dict[str, Any]
+    created_at: int
+    expires_at: int
+    used_at: int = 0
+
+
+@dataclass(frozen=True)
 class CodeRow:
     """An authorization code (RFC 6749, 4.1.2); `code_hash` is SHA-256 of it, `family_id` names what it gives."""
 
@@ -111,7 +138,8 @@ class TokenRow:
     """An access or refresh token. `face` is v1, v2 or rfc: where it was asked for.
 
     `signer_id` is None for a client-credentials token. `replaced_at` marks a rotated refresh token: using
-    it again is reuse (OA-13). `origin` is `oauth2` or `login` (auth/login).
+    it again is reuse (OA-13). `origin` is `oauth2` or `login` (auth/login). `confirmation` names the key that
+    the token is bound to as `<method of RFC 7800>:<thumbprint>`, empty for a bearer token.
     """
 
     token_hash: bytes
@@ -128,6 +156,7 @@ class TokenRow:
     approval_id: ApprovalId | None = None
     revoked_at: int = 0
     replaced_at: int = 0
+    confirmation: str = ""
 
 
 class ClientStore(Protocol):
@@ -163,10 +192,22 @@ class SessionStore(Protocol):
 
     def insert_interaction(self, row: InteractionRow) -> None: ...
 
+    def add_interaction(self, row: InteractionRow) -> bool:
+        """Insert an interaction; False when there is one of this id."""
+
     def interaction(self, interaction_id: str) -> InteractionRow | None: ...
 
     def change_interaction(self, row: InteractionRow, expected_version: int) -> bool:
         """Write a changed interaction, version raised by the caller; False when it moved meanwhile."""
+
+
+class PushedRequestStore(Protocol):
+    def insert_pushed_request(self, row: PushedRequestRow) -> None: ...
+
+    def pushed_request(self, handle_hash: bytes) -> PushedRequestRow | None: ...
+
+    def use_pushed_request(self, handle_hash: bytes, now: int) -> bool:
+        """Use up a handle by one conditional UPDATE; False when it was used before or never existed."""
 
 
 class GrantStore(Protocol):
@@ -175,7 +216,11 @@ class GrantStore(Protocol):
     def redeem_code(self, code_hash: bytes, now: int) -> tuple[CodeRow | None, bool]:
         """Consume a code by one conditional UPDATE; return (row or None, whether this call was the first)."""
 
-    def insert_tokens(self, rows: Sequence[TokenRow]) -> None: ...
+    def insert_tokens(self, rows: Sequence[TokenRow], details: dict[str, Any] | None = None) -> None:
+        """Insert the tokens of one answer; `details` are the authorization_details that the first one stands for."""
+
+    def granted_details(self, token_hash: bytes) -> dict[str, Any] | None:
+        """Return what `insert_tokens` noted of a token: looked at by introspection only, so kept beside the row."""
 
     def token(self, token_hash: bytes) -> TokenRow | None: ...
 
@@ -191,11 +236,27 @@ class GrantStore(Protocol):
         """
 
 
+class ReplayStore(Protocol):
+    def use_once(self, id_hash: bytes, expires_at: int) -> bool:
+        """Note that an identifier was used; False when it was used before. The row may go when it has expired."""
+
+
 class WebAuditStore(Protocol):
     def append_audit(self, rows: Sequence[AuditRow]) -> None: ...
 
     def chain_head(self, writer: str) -> ChainHead: ...
 
 
-class WebStore(ClientStore, AccountStore, SessionStore, GrantStore, WebAuditStore, Protocol):
+class WebStore(
+    ClientStore,
+    AccountStore,
+    SessionStore,
+    PushedRequestStore,
+    GrantStore,
+    ReplayStore,
+    RateStore,
+    SignatureJobStore,
+    WebAuditStore,
+    Protocol,
+):
     """All of web's store."""

@@ -1,4 +1,4 @@
-"""Who may call: the Authorization header and the token in it (RFC 6750; CSC 1.0.4.0, 8.1 and 10.1)."""
+"""Who may call: the Authorization header and the token in it (RFC 6750; RFC 9449, 7; CSC 1.0.4.0, 8.1 and 10.1)."""
 
 import re
 from collections.abc import Collection
@@ -10,6 +10,7 @@ from csc_server.storage.ports.web import ClientRow, TokenKind, TokenRow
 from csc_server.values import ApiVersion, ClientId
 from csc_server.web.api.call import Access, Scope, Services
 from csc_server.web.authorization.secret_values import secret_hash
+from csc_server.web.authorization.token_binding import check_possession
 from csc_server.web.http.problems import INVALID_REQUEST, invalid_request
 
 CLIENT_MEMORY = 1.0
@@ -17,7 +18,8 @@ CLIENT_MEMORY = 1.0
 
 MAX_CLIENTS = 1024
 
-_BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/-]+=*)")
+_AUTHORIZATION = re.compile(r"([Bb]earer|[Dd][Pp][Oo][Pp]) +([A-Za-z0-9._~+/-]+=*)")
+_UNBOUND = "bearer"
 _MAX_HEADER = 4096
 
 _MALFORMED_V2 = "Malformed authorization header"
@@ -29,6 +31,8 @@ def malformed_header(version: ApiVersion, method: str) -> str:
     """Return the text for an Authorization header that is not `Bearer <token>`."""
     if version is ApiVersion.V2:
         return _MALFORMED_V2
+    if method == "credentials/sendOTP":
+        return "Malformed authroization header."  # so it is spelt in 1.0.4.0, 11.8
     if method in _REQUIRED_IN_CAPITALS:
         return INVALID_REQUEST.replace("a required", "a REQUIRED")
     return INVALID_REQUEST
@@ -46,25 +50,28 @@ class Gate:
 
         Raises:
             ProblemError: 400 for a header that is missing, twice there or malformed; 401 for a token that is
-                unknown, expired, revoked, of a disabled client or of another scope.
+                unknown, expired, revoked, of a disabled client or of another scope, or bound to another key.
         """
-        secret = self._bearer(version, method)
+        scheme, secret = self._presented(version, method)
         token = self._services.store.token(secret_hash(secret))
         if token is None or token.kind is not TokenKind.ACCESS:
             raise _unauthorized("invalid_token", "The token provided is not a valid OAuth access or refresh token.")
         if token.revoked_at or token.expires_at <= self._services.clock.seconds():
             raise _unauthorized("expired_token", "The access or refresh token is expired or has been revoked.")
+        if token.confirmation or scheme != _UNBOUND:
+            check_possession(self._services.authorization, token, secret, scheme)
         client = self._client(token)
         if (token.client_id is not None and (client is None or client.disabled)) or token.scope not in scopes:
             raise _unauthorized("unauthorized_client", "The client is not authorized to use this method.")
         return Access(secret, token, client)
 
-    def _bearer(self, version: ApiVersion, method: str) -> str:
+    def _presented(self, version: ApiVersion, method: str) -> tuple[str, str]:
+        """Return the scheme in lower case, and the token."""
         header: str = request.environ.get("HTTP_AUTHORIZATION", "")
-        match = _BEARER.fullmatch(header) if len(header) <= _MAX_HEADER else None
+        match = _AUTHORIZATION.fullmatch(header) if len(header) <= _MAX_HEADER else None
         if match is None or "access_token" in request.environ.get("QUERY_STRING", ""):
             raise invalid_request(malformed_header(version, method))
-        return match[1]
+        return match[1].lower(), match[2]
 
     def _client(self, token: TokenRow) -> ClientRow | None:
         """Return the token's client, remembered shortly: the row is the same for thousands of requests."""

@@ -1,19 +1,26 @@
 """What a handler gets: the services of the process, the version asked, the caller and the parameters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from csc_server.activation.messages import Caller
+from csc_server.activation.parts import Caller
 from csc_server.activation.port import Activation
 from csc_server.clock import Clock
 from csc_server.errors import ProblemError
 from csc_server.settings import WebSettings
 from csc_server.storage.ports.web import ClientRow, TokenRow, WebStore
-from csc_server.values import ApiVersion, ClientId, ClientProfile, SignerId
+from csc_server.values import ApiVersion, ClientId, ClientProfile, CredentialId, SignerId
+from csc_server.web.api.signature_jobs import SignatureJobs
+from csc_server.web.api.timestamp_authority import TimestampAuthority
+from csc_server.web.api.waiting import WaitingRoom
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.login import PasswordLogin
+from csc_server.web.certificate_issuer import CertificateIssuer
+from csc_server.web.fetch import Fetcher
 from csc_server.web.http.params import Parameters
 from csc_server.web.http.peer import address_block, request_id
+from csc_server.web.http.rate_limits import RequestLimits
 from csc_server.web.http.stranger_refusals import StrangerRefusals
 
 LOGIN_CLIENT = ClientId("auth/login")
@@ -21,10 +28,12 @@ LOGIN_CLIENT = ClientId("auth/login")
 
 
 class Scope(StrEnum):
-    """The scopes of CSC 1.0.4.0, 8.3.2; a token has exactly one."""
+    """The scopes of CSC 1.0.4.0, 8.3.2, and 2.2's for custody; a token has exactly one."""
 
     SERVICE = "service"
     CREDENTIAL = "credential"
+    CREATION = "credential-creation"
+    DELETION = "credential-deletion"
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,11 @@ class Services:
     password_login: PasswordLogin
     strangers: StrangerRefusals
     methods: dict[ApiVersion, tuple[str, ...]]
+    fetcher: Fetcher
+    jobs: SignatureJobs
+    timestamps: TimestampAuthority | None
+    issuer: CertificateIssuer | None = None
+    waiting: WaitingRoom = field(default_factory=WaitingRoom)
 
     @property
     def settings(self) -> WebSettings:
@@ -54,6 +68,20 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """An answer with status 202: it is under way, and the members say how to ask for it."""
+
+    members: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """An answer with status 201: the members tell of what there is now."""
+
+    members: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """A live access token that came in the Authorization header; `client` is None for auth/login."""
 
@@ -67,6 +95,10 @@ class Access:
     @property
     def is_credential_scope(self) -> bool:
         return self.token.scope == Scope.CREDENTIAL
+
+    @property
+    def rate_factor(self) -> int:
+        return self.client.rate_factor if self.client is not None else 1
 
     @property
     def takes_other_dialect(self) -> bool:
@@ -93,6 +125,17 @@ class Call:
     @property
     def signer_id(self) -> SignerId | None:
         return self.authorized.token.signer_id
+
+    def count(self, limits: RequestLimits) -> None:
+        """Count the request for its client and its signer, see `RequestLimits.request`."""
+        access = self.authorized
+        limits.request(access.token.client_id, access.token.signer_id, access.rate_factor)
+
+    def count_evidence(self, credential_id: CredentialId) -> None:
+        """Count the request as one that brings secrets, see `RequestLimits.evidence`."""
+        token = self.authorized.token
+        limits = self.services.authorization.limits
+        limits.evidence(token.client_id, token.signer_id, credential_id, self.authorized.rate_factor)
 
     def caller(self) -> Caller:
         """Return who asks, as the signer is told."""

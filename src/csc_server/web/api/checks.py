@@ -5,12 +5,10 @@ they run, which is the order of the rows of the error tables.
 """
 
 import hmac
-from typing import Any
 
-from csc_server.activation.messages import Evidence
-from csc_server.errors import ProblemError
-from csc_server.values import ApiVersion, CredentialId, FactorKind
+from csc_server.values import ApiVersion, CredentialId
 from csc_server.web.api.call import Call
+from csc_server.web.authorization.token_binding import is_bound_alike
 from csc_server.web.http.params import invalid, missing
 from csc_server.web.http.problems import invalid_request
 
@@ -18,13 +16,10 @@ MAX_SAD = 8192
 """Characters: a SAD that names 1,000 hashes by one digest stays below 2,000."""
 
 MAX_OID = 64
-MAX_SECRET = 128
 MAX_DESCRIPTION = 500
 """CSC 1.0.4.0, 11.6."""
 
 MAX_MULTISIGN = 1_000_000
-
-_FACTOR_IDS = frozenset(kind.value for kind in FactorKind)
 
 _HASH_NAMES = {ApiVersion.V1: ("hash", "hashes"), ApiVersion.V2: ("hashes", "hash")}
 _HASH_ALGORITHM_NAMES = {
@@ -89,7 +84,11 @@ def sign_parameters(call: Call) -> bytes:
 
 
 def sad(call: Call) -> str:
-    return call.parameters.required_string("SAD", maximum=MAX_SAD)
+    """Return the SAD; a credential-scope token in its place must be bound to the key that the bearer has shown."""
+    given = call.parameters.required_string("SAD", maximum=MAX_SAD)
+    if not is_bound_alike(call.services.authorization, given, call.authorized.token):
+        raise invalid_request(invalid("SAD"))
+    return given
 
 
 def sad_or_bearer(call: Call) -> str:
@@ -101,12 +100,6 @@ def sad_or_bearer(call: Call) -> str:
     if given is not None and not hmac.compare_digest(given.encode(), bearer.encode()):
         raise invalid_request(invalid("SAD"))
     return bearer
-
-
-def operation_mode(call: Call) -> None:
-    """Refuse anything but the synchronous mode; validity_period and response_uri mean nothing then (2.x)."""
-    if call.version is ApiVersion.V2:
-        call.parameters.choice("operationMode", ("S",), "S")
 
 
 def client_data(call: Call) -> str:
@@ -127,48 +120,6 @@ def certificate_info(call: Call) -> bool:
 
 def authentication_info(call: Call) -> bool:
     return call.parameters.boolean("authInfo")
-
-
-def evidence(call: Call) -> Evidence:
-    """Return PIN and OTP: members of their own in 1.0.4.0, authentication objects by id in 2.x."""
-    read = _evidence_v1 if call.version is ApiVersion.V1 else _evidence_v2
-    found = read(call)
-    if found is None and call.authorized.takes_other_dialect:
-        other = _evidence_v2 if call.version is ApiVersion.V1 else _evidence_v1
-        found = other(call)
-    return found or Evidence()
-
-
-def _evidence_v1(call: Call) -> Evidence | None:
-    pin = call.parameters.optional_string("PIN", maximum=MAX_SECRET)
-    otp = call.parameters.optional_string("OTP", maximum=MAX_SECRET)
-    return None if pin is None and otp is None else Evidence(pin, otp)
-
-
-def _evidence_v2(call: Call) -> Evidence | None:
-    given = call.parameters.value(("authData",))
-    if given is None:
-        return None
-    if not isinstance(given, list) or len(given) > len(FactorKind):
-        raise invalid_request(invalid("authData"))
-    values: dict[str, str] = {}
-    for item in given:
-        identifier, value = _authentication_object(item)
-        if identifier in values:
-            raise invalid_request(invalid("authData"))
-        values[identifier] = value
-    return Evidence(values.get(FactorKind.PIN), values.get(FactorKind.OTP))
-
-
-def _authentication_object(item: Any) -> tuple[str, str]:  # noqa: ANN401 a JSON value
-    if not isinstance(item, dict):
-        raise invalid_request(invalid("authData"))
-    identifier, value = item.get("id"), item.get("value")
-    if not isinstance(identifier, str) or not isinstance(value, str) or not 1 <= len(value) <= MAX_SECRET:
-        raise invalid_request(invalid("authData"))
-    if identifier not in _FACTOR_IDS:
-        raise ProblemError(400, "invalid_authentication_data", "The authentication data is invalid")
-    return identifier, value
 
 
 def _names(call: Call, names: dict[ApiVersion, tuple[str, str]]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from csc_server.activation.messages import CredentialDescription, DescribeCredential, ListCredentials
 from csc_server.errors import RefusedError
+from csc_server.policy.signature_qualifiers import qualifiers_of
 from csc_server.values import ApiVersion, CredentialId, SignerId
 from csc_server.web.api import v1, v2
 from csc_server.web.api.call import Call
@@ -60,8 +61,10 @@ def describe_credential(call: Call, arguments: InfoArguments) -> dict[str, Any]:
         raise invalid_request(invalid("credentialID"))
     credential = call.services.activation.describe(DescribeCredential(call.caller(), arguments.credential_id))
     detail = Detail(arguments.certificates, arguments.certificate_info, arguments.authentication)
-    describe = v1.describe if call.version is ApiVersion.V1 else v2.describe
-    return describe(credential, detail, call.services.clock.seconds())
+    now = call.services.clock.seconds()
+    if call.version is ApiVersion.V1:
+        return v1.describe(credential, detail, now)
+    return v2.describe(credential, detail, now) | _qualifier(call, credential)
 
 
 def user_id(call: Call) -> SignerId:
@@ -113,6 +116,13 @@ def only_valid(call: Call) -> bool:
     return call.version is ApiVersion.V2 and call.parameters.boolean("onlyValid")
 
 
+def _qualifier(call: Call, credential: CredentialDescription) -> dict[str, str]:
+    """Return the first kind of signature that the credential is good for, by the rules that requests are met with."""
+    rules = call.services.settings.signature_qualifiers
+    names = qualifiers_of(credential.certificates[0], rules) if credential.certificates else ()
+    return {"signatureQualifier": names[0]} if names else {}
+
+
 def _page(call: Call, credentials: tuple[CredentialDescription, ...], arguments: ListArguments) -> dict[str, Any]:
     rest = sorted(each.credential_id for each in credentials if each.credential_id > arguments.after)
     shown = rest[: arguments.page_size]
@@ -127,7 +137,8 @@ def _whole(call: Call, credentials: tuple[CredentialDescription, ...], arguments
     shown = [each for each in credentials if not arguments.only_valid or is_usable(each, now)]
     answer: dict[str, Any] = {"credentialIDs": [each.credential_id for each in shown]}
     if arguments.credential_info:
-        answer["credentialInfos"] = [v2.list_entry(each, arguments.detail, now) for each in shown]
+        entries = ((v2.list_entry(each, arguments.detail, now), _qualifier(call, each)) for each in shown)
+        answer["credentialInfos"] = [entry | qualifier for entry, qualifier in entries]
     if arguments.only_valid:
         answer["onlyValid"] = True
     return answer

@@ -8,7 +8,8 @@ from csc_server.settings import WebSettings
 from csc_server.values import ApiVersion, KeyType
 from csc_server.web.api.call import Call
 
-AUTH_TYPES = ["basic", "oauth2code", "oauth2client"]
+OAUTH_TYPES = ["oauth2code", "oauth2client"]
+AUTH_TYPES = ["basic", *OAUTH_TYPES]
 
 LANGUAGE = "en"
 """The language of `name`, `description` and the texts of errors; another `lang` is no error."""
@@ -25,7 +26,7 @@ def info(call: Call, _: NoArguments) -> dict[str, Any]:
 
 
 def describe_service(settings: WebSettings, version: ApiVersion, methods: tuple[str, ...]) -> dict[str, Any]:
-    """Return the answer of info; `oauth2` has no trailing slash (A16)."""
+    """Return the answer of info."""
     base = settings.base_url.rstrip("/")
     members: dict[str, Any] = {
         "specs": settings.csc_versions[version.value],
@@ -35,19 +36,34 @@ def describe_service(settings: WebSettings, version: ApiVersion, methods: tuple[
         "lang": LANGUAGE,
         "description": settings.description[:255],
         "authType": AUTH_TYPES,
-        "oauth2": f"{base}/csc/{version.value}",
+        **_authorization_server(settings, version),
     }
     if version is ApiVersion.V2:
-        members |= _v2_members()
+        members |= _v2_members(settings)
     return members | {"methods": list(methods)}
 
 
-def _v2_members() -> dict[str, Any]:
+def _authorization_server(settings: WebSettings, version: ApiVersion) -> dict[str, Any]:
+    """Return the one member that leads to it; no address has a trailing slash (A16).
+
+    Beside a list of servers `supportsRar` must not stand (CSC 2.2.0.0, 11.1).
+    """
+    issuer = settings.base_url.rstrip("/")
+    if version is ApiVersion.V1:
+        return {"oauth2": f"{issuer}/csc/v1"}
+    if settings.oauth2_in_info == "oauth2Issuer":
+        return {"oauth2Issuer": issuer, "supportsRar": True}
+    if settings.oauth2_in_info == "oauth2Servers":
+        return {"oauth2Servers": [{"issuerIdentifier": issuer, "authType": OAUTH_TYPES, "supportsRar": True}]}
+    return {"oauth2": f"{issuer}/csc/v2", "supportsRar": True}
+
+
+def _v2_members(settings: WebSettings) -> dict[str, Any]:
     algorithms = list(dict.fromkeys(oid for key_type in KeyType for oid in key_algorithms(key_type)))
     return {
-        "supportsRar": True,
         "supportedHashTypes": ["dtbsr"],
-        "asynchronousOperationMode": False,
+        "asynchronousOperationMode": settings.asynchronous,
+        "validationInfo": False,
         "signAlgorithms": {"algos": algorithms, "algoParams": [""] * len(algorithms)},
         "signature_formats": {"formats": [], "envelope_properties": []},
         "conformance_levels": [],

@@ -1,4 +1,4 @@
-"""credentials/authorize, credentials/extendTransaction and signatures/signHash (CSC 1.0.4.0, 11.6, 11.7, 11.9).
+"""credentials/extendTransaction and signatures/signHash (CSC 1.0.4.0, 11.7 and 11.9).
 
 Web checks the form of a request and hands it to the signer, which decides.
 """
@@ -6,26 +6,16 @@ Web checks the form of a request and hands it to the signer, which decides.
 from dataclasses import dataclass
 from typing import Any
 
-from csc_server.activation.messages import Authorize, DescribeCredential, Evidence, Extend, Minted, Sign, Transaction
+from csc_server.activation.messages import DescribeCredential, Extend, Sign
 from csc_server.errors import ProblemError, RefusedError
 from csc_server.policy.certificates import read_certificate
 from csc_server.values import ApiVersion, CredentialId, Refusal
+from csc_server.web.api.asynchronous import accept
+from csc_server.web.api.authorizing import minted
 from csc_server.web.api.call import Call
 from csc_server.web.api.refusals import refusal_problem
+from csc_server.web.api.signature_jobs import Asynchronous
 from csc_server.wire import encode_base64
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizeArguments:
-    """Checked parameters of credentials/authorize; `evidence` holds secrets and shows none."""
-
-    credential_id: CredentialId
-    num_signatures: int
-    hashes: tuple[bytes, ...]
-    hash_algorithm: str
-    evidence: Evidence
-    description: str
-    client_data: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +42,17 @@ class SignHashArguments:
     sign_algorithm: str
     parameters: bytes
     hash_algorithm: str
-    operation_mode: None
+    operation_mode: Asynchronous | None
     client_data: str
 
     def __repr__(self) -> str:
         return "SignHashArguments(...)"
 
 
-def authorize(call: Call, arguments: AuthorizeArguments) -> dict[str, Any]:
-    """Authorize an explicit credential: the signer verifies the evidence and mints the SAD."""
-    transaction = Transaction(
-        arguments.credential_id,
-        arguments.num_signatures,
-        arguments.hashes,
-        hash_algorithm=arguments.hash_algorithm,
-    )
-    return _minted(call.services.activation.authorize(Authorize(call.caller(), transaction, arguments.evidence)))
-
-
 def extend_transaction(call: Call, arguments: ExtendArguments) -> dict[str, Any]:
     """Replace a SAD by its successor (decision 15)."""
     request = Extend(call.caller(), arguments.credential_id, arguments.sad, arguments.hashes, arguments.hash_algorithm)
-    return _minted(call.services.activation.extend(request))
+    return minted(call.services.activation.extend(request))
 
 
 def sign_hash(call: Call, arguments: SignHashArguments) -> dict[str, Any]:
@@ -87,6 +66,8 @@ def sign_hash(call: Call, arguments: SignHashArguments) -> dict[str, Any]:
         arguments.hash_algorithm,
         arguments.parameters,
     )
+    if arguments.operation_mode is not None:
+        return accept(call, request, arguments.operation_mode)
     try:
         signed = call.services.activation.sign(request)
     except RefusedError as error:
@@ -94,10 +75,6 @@ def sign_hash(call: Call, arguments: SignHashArguments) -> dict[str, Any]:
             raise _expired(call, arguments.credential_id, error) from error
         raise
     return {"signatures": [encode_base64(value) for value in signed.signatures]}
-
-
-def _minted(minted: Minted) -> dict[str, Any]:
-    return {"SAD": minted.sad, "expiresIn": minted.expires_in}
 
 
 def _expired(call: Call, credential_id: CredentialId, error: RefusedError) -> ProblemError:

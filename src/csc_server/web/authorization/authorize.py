@@ -1,72 +1,66 @@
-"""oauth2/authorize: from query parameters to a stored interaction (RFC 6749, 4.1.1; CSC 1.0.4.0, 8.3.2; 2.x, 8.4.2).
+"""oauth2/authorize: from a browser's query to the signer's pages (RFC 6749, 4.1.1; RFC 9126, 4; CSC 2.x, 8.4.2).
 
-Client and redirect URI come first; only when both are right does an error travel by redirect (OA-05).
+What a client pushed becomes a stored interaction here; what a browser brought is carried by the page's address.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
-
-from authlib.oauth2.rfc6749 import OAuth2Error
 
 from csc_server.errors import ProblemError, UnavailableError
-from csc_server.values import ApiVersion, ClientProfile
-from csc_server.web.authorization.authorization_request import CREDENTIAL, SERVICE, AuthorizationRequest
+from csc_server.values import ClientProfile
+from csc_server.web.authorization.authorization_checks import addressed, checked
+from csc_server.web.authorization.authorization_request import AuthorizationRequest
+from csc_server.web.authorization.carried_requests import CarriedRequest, carry
 from csc_server.web.authorization.client_authentication import find_client
 from csc_server.web.authorization.clients import RegisteredClient
 from csc_server.web.authorization.context import AuthorizationContext
-from csc_server.web.authorization.details import GrantedDetails, read_details
+from csc_server.web.authorization.faces import Face
 from csc_server.web.authorization.interactions import start_interaction
 from csc_server.web.authorization.parameters import invalid, missing
-from csc_server.web.authorization.proof_key import read_challenge
+from csc_server.web.authorization.pushed_requests import is_pushed, read_pushed
 from csc_server.web.authorization.refusals import strangers
 from csc_server.web.authorization.responses import error_location
-from csc_server.web.authorization.server import INVALID_SCOPE, GrantRequest, Server, translated
-from csc_server.web.authorization.transactions import read_transaction
+from csc_server.web.authorization.server import Server
+from csc_server.web.http.problems import SERVER_ERROR, TEMPORARILY_UNAVAILABLE, log_unexpected
 
 METHOD = "oauth2/authorize"
 
-MAX_DESCRIPTION = 500
-"""CSC 1.0.4.0, 8.3.2: `description` has at most 500 characters."""
 
-MAX_LANGUAGE = 35
-"""RFC 5646, 4.4.1: no registered language tag needs more."""
-
-UNSUPPORTED_RESPONSE_TYPE = (
-    "The authorization server does not support obtaining an authorization code using this method."
-)
-"""CSC 1.0.4.0, 10.1, table 3."""
-
-_SEPARATE = ("credentialID", "signatureQualifier", "numSignatures", "hash", "hashes", "hashAlgorithmOID")
-"""Parameters that must not stand beside authorization_details (CSC 2.0.0.2, 8.4.2)."""
-
-
-def begin_authorization(server: Server, face: ApiVersion, parameters: Mapping[str, str]) -> str:
+def begin_authorization(server: Server, face: Face, parameters: Mapping[str, str]) -> str:
     """Return where to send the browser: to the signer's pages, or back to the client with an error.
 
     Raises:
-        ProblemError: the client or its redirect URI is wrong, so nothing may be sent anywhere.
+        ProblemError: the client, its redirect URI or its pushed request is wrong, so nothing may be sent anywhere.
     """
     context = server.context
     with strangers(METHOD):
         client = _client(context, parameters)
-        redirect_uri = _redirect_uri(client, parameters)
-    unchecked = AuthorizationRequest(
-        client_id=client.row.client_id,
-        face=face,
-        redirect_uri=redirect_uri,
-        redirect_uri_given="redirect_uri" in parameters,
-        scope="",
-        state=parameters.get("state"),
-    )
+        if is_pushed(parameters.get("request_uri", "")):
+            # Everything else in the query is another's word against what the client pushed (RFC 9126, 4).
+            return _begin_pushed(context, read_pushed(context, client, parameters["request_uri"]))
+        unchecked = addressed(face, client, parameters)
     try:
         with strangers(METHOD):
-            request = _checked(server, client, parameters, unchecked)
-        interaction = start_interaction(context, request)
+            _require_push(client)
+            checked(server, client, parameters, unchecked)
+            return _page(context, carry(face, parameters))
     except ProblemError as error:
         return error_location(context, unchecked, error.error, error.description)
-    except UnavailableError as error:
-        return error_location(context, unchecked, "temporarily_unavailable", error.message)
-    return f"{context.issuer}/interaction/{interaction.interaction_id}"
+    except UnavailableError:
+        return error_location(context, unchecked, "temporarily_unavailable", TEMPORARILY_UNAVAILABLE)
+    except Exception as error:  # noqa: BLE001 RFC 6749, 4.1.2.1: a redirect tells the client what a 500 could not
+        log_unexpected(error)
+        return error_location(context, unchecked, "server_error", SERVER_ERROR)
+
+
+def reread_request(server: Server, carried: CarriedRequest) -> AuthorizationRequest:
+    """Return the request that the address of a page carries, checked like one that just came.
+
+    Raises:
+        ProblemError: the address was made up, or the client has changed; nothing may be sent anywhere.
+    """
+    client = _client(server.context, carried.parameters)
+    _require_push(client)
+    return checked(server, client, carried.parameters, addressed(carried.face, client, carried.parameters))
 
 
 def _client(context: AuthorizationContext, parameters: Mapping[str, str]) -> RegisteredClient:
@@ -79,116 +73,19 @@ def _client(context: AuthorizationContext, parameters: Mapping[str, str]) -> Reg
     return client
 
 
-def _redirect_uri(client: RegisteredClient, parameters: Mapping[str, str]) -> str:
-    requested = parameters.get("redirect_uri", "")
-    if not requested:
-        default = client.get_default_redirect_uri()
-        if not default:
-            raise missing("redirect_uri")
-        return default
-    if not client.check_redirect_uri(requested):
-        raise invalid("redirect_uri")
-    return requested
+def _require_push(client: RegisteredClient) -> None:
+    """FAPI 2.0 Security Profile, 5.3.2.2: a request that was not pushed is refused."""
+    if client.row.profile is ClientProfile.FAPI2:
+        raise missing("request_uri")
 
 
-def _checked(
-    server: Server, client: RegisteredClient, parameters: Mapping[str, str], unchecked: AuthorizationRequest
-) -> AuthorizationRequest:
-    """Check everything that has an answer by redirect, in the order of CSC's parameter table."""
-    _check_response(parameters)
-    granted = _details(server.context, unchecked.face, parameters)
-    scope = _scope(client, parameters, has_details=granted is not None)
-    _ask_authlib(server, client, parameters, unchecked, scope)
-    request = replace(
-        unchecked,
-        scope=scope,
-        code_challenge=read_challenge(parameters, client),
-        language=_language(parameters),
-        description=_description(parameters),
-        must_log_in=_must_log_in(parameters),
-    )
-    if scope == SERVICE:
-        return request
-    if granted is not None:
-        return replace(request, transaction=granted.transaction, details=granted.echo)
-    return replace(
-        request,
-        transaction=read_transaction(
-            parameters,
-            unchecked.face,
-            lenient=client.row.profile is ClientProfile.CSC1,
-            max_hashes=server.context.settings.limits.hashes_per_request,
-        ),
-    )
-
-
-def _check_response(parameters: Mapping[str, str]) -> None:
-    response_type = parameters.get("response_type", "")
-    if not response_type:
-        raise missing("response_type")
-    if response_type != "code":
-        raise ProblemError(400, "unsupported_response_type", UNSUPPORTED_RESPONSE_TYPE)
-    if parameters.get("response_mode", "query") != "query":
-        raise invalid("response_mode")
-    # Pushed and signed requests come with a later issue; ignoring one here would approve something else.
-    for name in ("request", "request_uri"):
-        if name in parameters:
-            raise ProblemError(400, f"{name}_not_supported", f"The parameter {name} is not supported")
-
-
-def _details(context: AuthorizationContext, face: ApiVersion, parameters: Mapping[str, str]) -> GrantedDetails | None:
-    text = parameters.get("authorization_details", "")
-    if not text:
-        return None
-    if face is ApiVersion.V1:
-        raise invalid("authorization_details")
-    granted = read_details(text, max_hashes=context.settings.limits.hashes_per_request)
-    for name in _SEPARATE:
-        if name in parameters:
-            raise invalid(name)
-    return granted
-
-
-def _scope(client: RegisteredClient, parameters: Mapping[str, str], *, has_details: bool) -> str:
-    """Return the one scope asked for; `credential` beside details is superfluous but common (rule O10)."""
-    scope = parameters.get("scope", CREDENTIAL if has_details else SERVICE)
-    known = scope == CREDENTIAL or (scope == SERVICE and not has_details)
-    if not known or client.get_allowed_scope(scope) is None:
-        raise ProblemError(400, "invalid_scope", INVALID_SCOPE)
-    return scope
-
-
-def _ask_authlib(
-    server: Server,
-    client: RegisteredClient,
-    parameters: Mapping[str, str],
-    request: AuthorizationRequest,
-    scope: str,
-) -> None:
-    """Let Authlib's grant look at client, redirect URI, response type and scope as well."""
-    values = {**parameters, "scope": scope, "redirect_uri": request.redirect_uri}
+def _begin_pushed(context: AuthorizationContext, request: AuthorizationRequest) -> str:
     try:
-        server.get_consent_grant(GrantRequest("GET", request.face, values, client))
-    except OAuth2Error as error:
-        raise translated(error) from error
+        interaction = start_interaction(context, request)
+    except UnavailableError:
+        return error_location(context, request, "temporarily_unavailable", TEMPORARILY_UNAVAILABLE)
+    return _page(context, interaction.interaction_id)
 
 
-def _language(parameters: Mapping[str, str]) -> str:
-    """Return the language tag asked for; an unknown one is never an error (CSC 1.0.4.0, 11.1)."""
-    tag = parameters.get("lang") or parameters.get("ui_locales", "").partition(" ")[0]
-    return tag if len(tag) <= MAX_LANGUAGE else ""
-
-
-def _description(parameters: Mapping[str, str]) -> str:
-    description = parameters.get("description", "")
-    if len(description) > MAX_DESCRIPTION:
-        raise invalid("description")
-    return description
-
-
-def _must_log_in(parameters: Mapping[str, str]) -> bool:
-    """Read `prompt` (OpenID Connect Core 1.0, 3.1.2.1; interoperability rule O12)."""
-    prompts = parameters.get("prompt", "").split()
-    if "none" in prompts:
-        raise ProblemError(400, "interaction_required", "The signer has to be asked")
-    return "login" in prompts
+def _page(context: AuthorizationContext, address: str) -> str:
+    return f"{context.issuer}/interaction/{address}"

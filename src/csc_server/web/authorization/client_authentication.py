@@ -1,7 +1,7 @@
-"""Who calls the token and revocation endpoints: client_secret_basic, client_secret_post, or a public client.
+"""Who calls the endpoints of clients: by a secret, an assertion or a certificate, or a public client (OA-10).
 
-RFC 6749, 2.3 and 3.2.1; CSC 1.0.4.0, 8.3.3 and 8.3.4 for codes and texts. In place of Authlib's parser, which
-takes headers that RFC 7617 forbids (OA-23, IN-07).
+RFC 6749, 2.3 and 3.2.1; RFC 7523, 2.2; RFC 8705, 2; CSC 1.0.4.0, 8.3.3 and 8.3.4 for codes and texts. In place of
+Authlib's parser, which takes headers that RFC 7617 forbids (OA-23, IN-07).
 """
 
 import re
@@ -11,14 +11,21 @@ from urllib.parse import unquote_plus
 from csc_server.errors import MalformedInputError, ProblemError
 from csc_server.storage.ports.web import ClientRow, ClientStore
 from csc_server.values import ClientId, ClientProfile
-from csc_server.web.authorization.clients import RegisteredClient
+from csc_server.web.authorization.client_assertion import ASSERTION_TYPE, check_assertion, read_assertion
+from csc_server.web.authorization.clients import PRIVATE_KEY_JWT, SELF_SIGNED_TLS, TLS_CLIENT_AUTH, RegisteredClient
+from csc_server.web.authorization.context import AuthorizationContext
+from csc_server.web.authorization.mutual_tls import check_certificate
 from csc_server.web.authorization.parameters import EndpointParameters, invalid, malformed, missing
+from csc_server.web.authorization.signed_tokens import SignedToken
+from csc_server.web.http.client_certificate import client_certificate
 from csc_server.wire import decode_base64
 
 MAX_HEADER = 1024
 """Characters: far more than an id and a secret of 256 bits need."""
 
 _BASIC = re.compile(r"[Bb][Aa][Ss][Ii][Cc] +([A-Za-z0-9+/]+={0,2}) *")
+
+_TLS_METHODS = frozenset({TLS_CLIENT_AUTH, SELF_SIGNED_TLS})
 
 _NOBODY = RegisteredClient(
     ClientRow(ClientId(""), "", ClientProfile.CSC2, (), (), (), (), secret_salt=bytes(16), secret_hash=bytes(32))
@@ -28,11 +35,15 @@ _NOBODY = RegisteredClient(
 
 @dataclass(frozen=True)
 class PresentedClient:
-    """What a request says of its client, not checked against anything yet."""
+    """What a request says of its client, not checked against anything yet.
+
+    `method` is `none` where the request shows nothing: a public client, or one that its certificate shows.
+    """
 
     client_id: str
     secret: str
     method: str
+    assertion: SignedToken | None = None
 
     def __repr__(self) -> str:
         return f"PresentedClient(client_id={self.client_id!r}, method={self.method!r})"
@@ -42,9 +53,13 @@ def read_client(header: str | None, parameters: EndpointParameters) -> Presented
     """Return the client that a request presents; `client_id` beside Basic is normal (interoperability rule O3).
 
     Raises:
-        ProblemError: a bad header, no client at all, two ids that differ, or two secrets (OA-10).
+        ProblemError: a bad header, no client at all, two ids that differ, or two methods at once (OA-10).
     """
     named, secret = parameters.get("client_id"), parameters.get("client_secret")
+    if parameters.get("client_assertion") or parameters.get("client_assertion_type"):
+        if header is not None or secret:
+            raise malformed()
+        return _asserted(parameters)
     if header is None:
         if not named:
             raise missing("client_id")
@@ -55,6 +70,20 @@ def read_client(header: str | None, parameters: EndpointParameters) -> Presented
     if secret:
         raise malformed()
     return PresentedClient(client_id, basic_secret, "client_secret_basic")
+
+
+def _asserted(parameters: EndpointParameters) -> PresentedClient:
+    """Return the client that an assertion is of; `client_id` may be left out beside it (RFC 7521, 4.2)."""
+    for name in ("client_assertion", "client_assertion_type"):
+        if not parameters.get(name):
+            raise missing(name)
+    if parameters.get("client_assertion_type") != ASSERTION_TYPE:
+        raise invalid("client_assertion_type")
+    assertion = read_assertion(parameters.get("client_assertion"))
+    client_id = assertion.text_claim("sub")
+    if parameters.get("client_id") not in {"", client_id}:
+        raise invalid("client_id")
+    return PresentedClient(client_id, "", PRIVATE_KEY_JWT, assertion)
 
 
 def read_basic(header: str) -> tuple[str, str]:
@@ -84,18 +113,25 @@ def find_client(store: ClientStore, client_id: str) -> RegisteredClient | None:
     return None if row is None or row.disabled else RegisteredClient(row)
 
 
-def authenticate(client: RegisteredClient | None, presented: PresentedClient) -> RegisteredClient:
+def authenticate(
+    context: AuthorizationContext, client: RegisteredClient | None, presented: PresentedClient
+) -> RegisteredClient:
     """Return the client if it is who it says.
 
     The table tells an unknown client from a wrong secret, so OA-16's "same answer" holds between unknown and
     disabled clients, and between a wrong secret and a method that is not registered.
 
     Raises:
-        ProblemError: the rows of CSC 1.0.4.0, 8.3.3.
+        ProblemError: the rows of CSC 1.0.4.0, 8.3.3; 401 `invalid_client` for assertions and certificates.
     """
+    if presented.assertion is not None:
+        return check_assertion(context, client, presented.assertion)
     matches = (client or _NOBODY).check_client_secret(presented.secret)
     if client is None:
         raise invalid("client_id")
+    if presented.method == "none" and not _TLS_METHODS.isdisjoint(client.row.auth_methods):
+        check_certificate(context, client, client_certificate())
+        return client
     if presented.method == "none":
         if client.is_public and client.check_endpoint_auth_method("none", "token"):
             return client

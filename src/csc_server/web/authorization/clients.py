@@ -13,6 +13,12 @@ from authlib.oauth2.rfc6749 import ClientMixin
 from csc_server.storage.ports.web import ClientRow
 from csc_server.values import ClientProfile
 
+PRIVATE_KEY_JWT = "private_key_jwt"
+TLS_CLIENT_AUTH = "tls_client_auth"
+SELF_SIGNED_TLS = "self_signed_tls_client_auth"
+KEY_METHODS = frozenset({PRIVATE_KEY_JWT, TLS_CLIENT_AUTH, SELF_SIGNED_TLS})
+"""Methods of a client that holds a key and shares no secret (OpenID Connect Core 1.0, 9; RFC 8705, 2)."""
+
 SALT_BYTES = 16
 MAX_PORT = 65_535
 
@@ -38,7 +44,7 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib publishes 
 
     @property
     def is_public(self) -> bool:
-        return not self.row.secret_hash
+        return not self.row.secret_hash and KEY_METHODS.isdisjoint(self.row.auth_methods)
 
     @property
     def may_omit_pkce(self) -> bool:

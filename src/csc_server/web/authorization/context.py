@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from csc_server.activation.messages import Caller
+from csc_server.activation.parts import Caller
 from csc_server.activation.port import Activation
 from csc_server.audit.events import Event, Outcome
 from csc_server.audit.log import AuditLog
@@ -10,7 +10,9 @@ from csc_server.clock import Clock
 from csc_server.settings import WebSettings
 from csc_server.storage.ports.web import WebStore
 from csc_server.values import ClientId, SignerId
+from csc_server.web.authorization.seed_key import SeedKey
 from csc_server.web.http.peer import address_block, request_id
+from csc_server.web.http.rate_limits import RequestLimits
 from csc_server.wire import Json
 
 
@@ -23,6 +25,8 @@ class AuthorizationContext:
     audit: AuditLog
     clock: Clock
     settings: WebSettings
+    limits: RequestLimits
+    seed_key: SeedKey | None = None
 
     @property
     def issuer(self) -> str:

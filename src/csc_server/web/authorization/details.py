@@ -7,31 +7,37 @@ they would change credential, hashes, number or algorithm (decision 24; OA-08).
 from dataclasses import dataclass
 from typing import Any
 
-from csc_server.activation.messages import Transaction
+from csc_server.activation.parts import Transaction
 from csc_server.errors import MalformedInputError, ProblemError
 from csc_server.policy.algorithms import HASH_OIDS, HashAlgorithm
 from csc_server.values import CredentialId
-from csc_server.web.authorization.transactions import MAX_CREDENTIAL_ID, MAX_SIGNATURES
+from csc_server.web.authorization.custody_details import Custody, read_custody_entry
+from csc_server.web.authorization.transactions import MAX_CREDENTIAL_ID, MAX_SIGNATURES, is_qualifier
 from csc_server.wire import decode_base64_any, encode_base64, parse_json
 
 TYPES = frozenset({"credential", "https://cloudsignatureconsortium.org/2025/credential"})
 """The type of 2.0 and of 2.2 (interoperability rule O9); the answer keeps the client's spelling."""
 
+HASH_TYPES = frozenset({"sdr", "dtbsr", "sodr"})
+"""CSC 2.2.0.0, 8.2.2; some clients write them in capitals."""
+
 MAX_LABEL = 500
 """As long as the `description` of CSC 2.0.0.2, 8.4.2."""
 
-_CHANGES_MEANING = frozenset(
-    {"signatureQualifier", "hash", "hashes", "hashAlgo", "signAlgo", "signAlgoParams", "documents", "credentialIDs"}
-)
+_CHANGES_MEANING = frozenset({"hash", "hashes", "hashAlgo", "signAlgo", "signAlgoParams", "documents", "credentialIDs"})
 """Names that elsewhere in CSC mean credential, hashes or algorithm: ignoring one here would widen an approval."""
 
 
 @dataclass(frozen=True)
 class GrantedDetails:
-    """One parsed entry: what is to be approved, and the entry as it is stored and echoed (rule O11)."""
+    """One parsed entry: what is to be approved, and the entry as it is stored and echoed (rule O11).
 
-    transaction: Transaction
+    There is either a transaction or `custody`.
+    """
+
+    transaction: Transaction | None
     echo: dict[str, Any]
+    custody: Custody | None = None
 
 
 def refuse(reason: str) -> ProblemError:
@@ -45,7 +51,11 @@ def read_details(text: str, *, max_hashes: int) -> GrantedDetails:
         ProblemError: `invalid_authorization_details` (RFC 9396, 5).
     """
     entry = _only_entry(text)
-    if entry.get("type") not in TYPES:
+    custody = read_custody_entry(entry)
+    if custody is not None and custody.echo is not None:
+        return GrantedDetails(None, custody.echo, custody)
+    kind = entry.get("type")
+    if not isinstance(kind, str) or kind not in TYPES:
         raise refuse("The type of an entry is missing or unknown")
     if not _CHANGES_MEANING.isdisjoint(entry):
         raise refuse("An entry has a member that is not supported")
@@ -69,7 +79,13 @@ def _only_entry(text: str) -> dict[str, Any]:
 
 
 def _credential_id(entry: dict[str, Any]) -> CredentialId:
+    """Return the credential, "" where the kind of signature stands in its place (CSC 2.0.0.2, 8.4.2)."""
     value = entry.get("credentialID")
+    qualifier = entry.get("signatureQualifier")
+    if qualifier is not None:
+        if value is not None or not isinstance(qualifier, str) or not is_qualifier(qualifier):
+            raise refuse("The signatureQualifier of an entry is invalid")
+        return CredentialId("")
     if not isinstance(value, str) or not 0 < len(value) <= MAX_CREDENTIAL_ID:
         raise refuse("The credentialID of an entry is missing or invalid")
     return CredentialId(value)
@@ -97,6 +113,8 @@ def _documents(
     if not isinstance(documents, list) or not 1 <= len(documents) <= max_hashes:
         raise refuse("The documentDigests of an entry is missing or invalid")
     pairs = [_document(document, algorithm) for document in documents]
+    for document in documents:
+        _check_hash_type(document)
     return tuple(digest for digest, _ in pairs), tuple(label for _, label in pairs)
 
 
@@ -115,13 +133,25 @@ def _document(document: object, algorithm: HashAlgorithm) -> tuple[bytes, str]:
     return digest, label
 
 
+def _check_hash_type(document: dict[str, Any]) -> None:
+    """Read `hashType`: whatever was hashed, the bytes are what is approved and compared at signing (rule O9)."""
+    kind = document.get("hashType")
+    if kind is not None and (not isinstance(kind, str) or kind.lower() not in HASH_TYPES):
+        raise refuse("The hashType of an entry of documentDigests is invalid")
+
+
 def _echo(entry: dict[str, Any], transaction: Transaction) -> dict[str, Any]:
     pairs = zip(transaction.hashes, transaction.labels, strict=True)
     echo: dict[str, Any] = {
         "type": entry["type"],
-        "credentialID": transaction.credential_id,
+        **_credential_members(entry),
         "numSignatures": transaction.num_signatures,
         "documentDigests": [{"hash": encode_base64(digest), "label": label} for digest, label in pairs],
         "hashAlgorithmOID": transaction.hash_algorithm,
     }
     return echo
+
+
+def _credential_members(entry: dict[str, Any]) -> dict[str, Any]:
+    name = "signatureQualifier" if entry.get("signatureQualifier") is not None else "credentialID"
+    return {name: entry[name]}

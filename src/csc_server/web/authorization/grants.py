@@ -11,15 +11,16 @@ from csc_server.activation.messages import Activate, Activated, VoidApproval
 from csc_server.audit.events import Event, Outcome
 from csc_server.errors import ProblemError, RefusedError
 from csc_server.storage.ports.web import CodeRow, TokenKind, TokenRow
-from csc_server.values import SignerId
-from csc_server.web.authorization.authorization_request import SERVICE
+from csc_server.values import ClientProfile, SignerId
+from csc_server.web.authorization.authorization_request import CUSTODY_SCOPES, SERVICE
 from csc_server.web.authorization.clients import RegisteredClient
 from csc_server.web.authorization.context import AuthorizationContext, caller
 from csc_server.web.authorization.details import read_details
 from csc_server.web.authorization.proof_key import check_verifier
 from csc_server.web.authorization.secret_values import is_secret, new_secret, secret_hash
 from csc_server.web.authorization.server import INVALID_SCOPE, NOT_AUTHORIZED, GrantRequest, Server
-from csc_server.web.authorization.tokens import IssuedTokens, TokenOwner, activated_token, service_tokens
+from csc_server.web.authorization.token_binding import require_key_of_code, require_key_of_refresh_token
+from csc_server.web.authorization.tokens import IssuedTokens, TokenOwner, activated_token, custody_token, service_tokens
 
 EXPIRED_CODE = "Authorization code is invalid or expired"
 REDIRECT_DIFFERS = "redirect_uri parameter does not match redirect_uri parameter of authorization request"
@@ -83,9 +84,9 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
                 signer_id=request.user,
                 family_id=interaction.interaction_id,
                 expires_at=context.clock.seconds() + context.settings.limits.code_lifetime,
-                request={"details": asked.details},
+                request={"details": asked.details, "dpop_jkt": asked.dpop_jkt},
                 approval_id=interaction.approval_id,
-                credential_id=asked.transaction.credential_id if asked.transaction else None,
+                credential_id=asked.transaction.credential_id if asked.transaction else asked.credential_to_delete,
             )
         )
         request.issued_code = code
@@ -102,6 +103,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
         if (row.redirect_uri_given or redirect_uri) and redirect_uri != row.redirect_uri:
             raise invalid_grant(REDIRECT_DIFFERS)
         check_verifier(row.code_challenge, self.request.form.get("code_verifier", ""))
+        require_key_of_code(row.request.get("dpop_jkt", ""), self.request.confirmation)
         self._check_details(row)
         return StoredCode(row)
 
@@ -114,7 +116,9 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
             repeated = read_details(text, max_hashes=self.server.context.settings.limits.hashes_per_request).echo
         except ProblemError as error:
             raise invalid_grant("Invalid parameter authorization_details") from error
-        granted = row.request.get("details") or {}
+        granted = dict(row.request.get("details") or {})
+        if "credentialID" not in repeated:  # the server chose it, and the client need not know
+            granted.pop("credentialID", None)
         if repeated | {"type": ""} != granted | {"type": ""}:
             raise invalid_grant("authorization_details differ from the authorization request")
 
@@ -124,14 +128,23 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
     def generate_token(self, user: SignerId, scope: str, **_: Any) -> dict[str, Any]:  # noqa: ANN401 Authlib's arguments
         """Issue what the code is worth: a service token with its refresh token, or a token with a SAD behind it."""
         context, row, client = self.server.context, self.request.authorization_code.row, self.request.client
-        owner = TokenOwner(client.row.client_id, user, self.request.face.value, row.family_id)
+        bound_to = self.request.confirmation
+        owner = TokenOwner(client.row.client_id, user, self.request.face.value, row.family_id, confirmation=bound_to)
         if scope == SERVICE:
             issued = service_tokens(context, owner, with_refresh=client.check_grant_type("refresh_token"))
             context.store.insert_tokens(issued.rows)
+        elif scope in CUSTODY_SCOPES:
+            issued = custody_token(context, owner, row)
+            context.store.insert_tokens(issued.rows, row.request.get("details"))
         else:
             issued = self._activate(row, owner)
         context.record(
-            Event.TOKEN_ISSUED, Outcome.SUCCESS, client_id=row.client_id, signer_id=row.signer_id, scope=row.scope
+            Event.TOKEN_ISSUED,
+            Outcome.SUCCESS,
+            client_id=row.client_id,
+            profile=client.row.profile.value,
+            signer_id=row.signer_id,
+            scope=row.scope,
         )
         return issued.answer
 
@@ -154,7 +167,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
                 raise invalid_grant(EXPIRED_CODE) from error
             return issued
         issued = activated_token(context, owner, row, token, activated)
-        context.store.insert_tokens(issued.rows)
+        context.store.insert_tokens(issued.rows, row.request.get("details"))
         return issued
 
     def _is_overtaken(self, issued: IssuedTokens) -> bool:
@@ -183,15 +196,19 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):  # type: ignore[mis
         client = self.request.client
         if client.is_public:
             raise ProblemError(401, "unauthorized_client", NOT_AUTHORIZED)
-        if self.request.form.get("scope", SERVICE) != SERVICE or client.get_allowed_scope(SERVICE) is None:
+        scope = self.request.form.get("scope", SERVICE)
+        if scope not in {SERVICE, *CUSTODY_SCOPES} or client.get_allowed_scope(scope) is None:
             raise ProblemError(400, "invalid_scope", INVALID_SCOPE)
 
     def generate_token(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401 Authlib's arguments
         context, client_id = self.server.context, self.request.client.row.client_id
-        owner = TokenOwner(client_id, None, self.request.face.value, new_secret())
-        issued = service_tokens(context, owner, with_refresh=False)
+        profile = self.request.client.row.profile.value
+        bound_to = self.request.confirmation
+        owner = TokenOwner(client_id, None, self.request.face.value, new_secret(), confirmation=bound_to)
+        scope = self.request.form.get("scope", SERVICE)
+        issued = service_tokens(context, owner, with_refresh=False, scope=scope)
         context.store.insert_tokens(issued.rows)
-        context.record(Event.TOKEN_ISSUED, Outcome.SUCCESS, client_id=client_id, scope=SERVICE)
+        context.record(Event.TOKEN_ISSUED, Outcome.SUCCESS, client_id=client_id, profile=profile, scope=scope)
         return issued.answer
 
     def save_token(self, token: dict[str, Any]) -> None:
@@ -229,17 +246,26 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # Auth
             raise invalid_grant("Invalid parameter refresh_token")
         if row.expires_at <= context.clock.seconds():
             raise invalid_grant("Refresh token expired")
+        require_key_of_refresh_token(row, self.request.confirmation)
         return StoredRefreshToken(row)
 
     def authenticate_user(self, refresh_token: StoredRefreshToken) -> SignerId | None:
         return refresh_token.row.signer_id
 
     def issue_token(self, user: SignerId, refresh_token: StoredRefreshToken) -> dict[str, Any]:
-        """Rotate in one transaction; of parallel uses one wins, and the others end the family."""
+        """Rotate in one transaction; of parallel uses one wins, and the others end the family.
+
+        The refresh token of a fapi2 client is bound to the client's key and stays as it is (OA-13; FAPI 2.0
+        Security Profile, 5.3.2.1).
+        """
         context, row = self.server.context, refresh_token.row
-        owner = TokenOwner(row.client_id, user, self.request.face.value, row.family_id)
-        issued = service_tokens(context, owner, with_refresh=True, refresh_until=row.expires_at)
-        if not context.store.rotate_refresh_token(row.token_hash, context.clock.seconds(), issued.rows):
+        bound_to = self.request.confirmation
+        owner = TokenOwner(row.client_id, user, self.request.face.value, row.family_id, confirmation=bound_to)
+        stays = self.request.client.row.profile is ClientProfile.FAPI2
+        issued = service_tokens(context, owner, with_refresh=not stays, refresh_until=row.expires_at)
+        if stays:
+            context.store.insert_tokens(issued.rows)
+        elif not context.store.rotate_refresh_token(row.token_hash, context.clock.seconds(), issued.rows):
             end_family(context, row)
             raise invalid_grant("Invalid parameter refresh_token")
         context.record(

@@ -22,19 +22,26 @@ class Step(StrEnum):
 
 
 def start_interaction(context: AuthorizationContext, request: AuthorizationRequest) -> InteractionRow:
-    """Store a checked authorization request and return its record, bound to no browser yet.
+    """Store a pushed request and return its record, bound to no browser yet.
 
     The first browser that opens the page gets it: some applications ask for the page's address server-side
     and hand it on (interoperability rule O2).
     """
+    row = new_interaction(context, request, new_secret())
+    context.store.insert_interaction(row)
+    return row
+
+
+def new_interaction(
+    context: AuthorizationContext, request: AuthorizationRequest, interaction_id: str
+) -> InteractionRow:
+    """Return the record of a checked request at its first step; nothing is stored."""
     now = context.clock.seconds()
-    row = InteractionRow(
-        interaction_id=new_secret(),
+    return InteractionRow(
+        interaction_id=interaction_id,
         client_id=request.client_id,
         step=Step.LOGIN,
         request=request.members(),
         created_at=now,
         expires_at=now + context.settings.limits.interaction_lifetime,
     )
-    context.store.insert_interaction(row)
-    return row

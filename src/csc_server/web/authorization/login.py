@@ -3,21 +3,26 @@
 It opens scope service only: no signature can be made with it (decision 17).
 """
 
+import structlog
+
 from csc_server.audit.events import Event, Outcome
 from csc_server.errors import ProblemError
 from csc_server.policy.one_time_codes import accepted_step
-from csc_server.storage.ports.web import TokenKind
+from csc_server.storage.ports.web import AccountRow, TokenKind
 from csc_server.values import ApiVersion, SignerId
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.grants import end_family
 from csc_server.web.authorization.passwords import SHARED_CHECK, PasswordCheck
 from csc_server.web.authorization.secret_values import is_secret, new_secret, secret_hash
 from csc_server.web.authorization.tokens import IssuedTokens, TokenOwner, service_tokens
+from csc_server.wire import Json
 
 LOGIN = "login"
 """`origin` of tokens that auth/login gave; they have no client."""
 
 MAX_USERNAME = 255
+
+_log = structlog.get_logger("csc_server.web")
 
 
 def login_failed() -> ProblemError:
@@ -45,17 +50,20 @@ class PasswordLogin:
 
         Raises:
             ProblemError: 400 `authentication_error`.
+            TooManyRequestsError: from this address or to this account in this minute (IN-21).
             UnavailableError: too many logins at once.
         """
+        self._context.limits.login(username[:MAX_USERNAME])
         with self._check:
-            signer_id = self._signer(username, password, one_time_code)
-        outcome = Outcome.FAILURE if signer_id is None else Outcome.SUCCESS
-        self._context.record(Event.LOGIN, outcome, signer_id=signer_id)
-        if signer_id is None:
+            account = self._account(username, password, one_time_code)
+        if account is None:
+            self._context.record(Event.LOGIN, Outcome.FAILURE)
             raise login_failed()
-        return signer_id
+        methods: list[Json] = ["pwd", "otp"] if account.totp_seed else ["pwd"]  # RFC 8176, 2
+        self._context.record(Event.LOGIN, Outcome.SUCCESS, signer_id=account.signer_id, authentication_methods=methods)
+        return account.signer_id
 
-    def _signer(self, username: str, password: str, one_time_code: str) -> SignerId | None:
+    def _account(self, username: str, password: str, one_time_code: str) -> AccountRow | None:
         store, limits, now = self._context.store, self._context.settings.limits, self._context.clock.seconds()
         account = store.begin_login(
             username[:MAX_USERNAME],
@@ -69,11 +77,20 @@ class PasswordLogin:
             return None
         step = 0
         if account.totp_seed:
-            accepted = accepted_step(account.totp_seed, one_time_code, now, account.totp_last_step)
+            seed = self._seed(account)
+            accepted = accepted_step(seed, one_time_code, now, account.totp_last_step) if seed else None
             if accepted is None:
                 return None
             step = accepted
-        return account.signer_id if store.pass_login(account.username, step) else None
+        return account if store.pass_login(account.username, step) else None
+
+    def _seed(self, account: AccountRow) -> bytes | None:
+        """Return the seed of an account that has one; None, and no login, where it cannot be opened."""
+        key = self._context.seed_key
+        seed = key.open(account.username, account.totp_seed) if key is not None else None
+        if seed is None:
+            _log.error("seed_unreadable", signer_id=account.signer_id)
+        return seed
 
 
 def issue_login_tokens(

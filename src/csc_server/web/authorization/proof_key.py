@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from csc_server.errors import ProblemError
 from csc_server.web.authorization.clients import RegisteredClient
+from csc_server.web.authorization.faces import Face
 from csc_server.web.authorization.parameters import invalid, missing
 from csc_server.wire import encode_base64url
 
@@ -17,8 +18,8 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
-def read_challenge(parameters: Mapping[str, str], client: RegisteredClient) -> str:
-    """Return the code challenge, or "" where the client's profile lets it be absent.
+def read_challenge(parameters: Mapping[str, str], client: RegisteredClient, face: Face) -> str:
+    """Return the code challenge, or "" where the client's profile lets it be absent and the face is one of CSC's.
 
     Raises:
         ProblemError: `invalid_request` (RFC 7636, 4.4.1): absent, not 43 characters of base64url, or a method
@@ -26,7 +27,7 @@ def read_challenge(parameters: Mapping[str, str], client: RegisteredClient) -> s
     """
     challenge = parameters.get("code_challenge", "")
     method = parameters.get("code_challenge_method", "")
-    if not challenge and not method and client.may_omit_pkce:
+    if not challenge and not method and client.may_omit_pkce and face is not Face.RFC:
         return ""
     if not challenge:
         raise missing("code_challenge")

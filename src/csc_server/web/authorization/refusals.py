@@ -10,9 +10,11 @@ from flask import current_app
 
 from csc_server.audit.events import Event, Outcome
 from csc_server.errors import ProblemError, RefusedError
-from csc_server.values import ApiVersion, ClientId
+from csc_server.values import ClientId
 from csc_server.web.authorization.context import AuthorizationContext
+from csc_server.web.authorization.faces import Face
 from csc_server.web.http.peer import address_block
+from csc_server.web.http.rate_limits import TooManyRequestsError
 from csc_server.web.http.stranger_refusals import STRANGERS, StrangerRefusals
 
 
@@ -28,18 +30,20 @@ def strangers(method: str) -> Iterator[None]:
     """Count a ProblemError that passes, and let it pass."""
     try:
         yield
+    except TooManyRequestsError:
+        raise
     except ProblemError as problem:
         count_stranger(method, problem.description or problem.error)
         raise
 
 
 @contextmanager
-def known_client(context: AuthorizationContext, method: str, face: ApiVersion, client_id: ClientId) -> Iterator[None]:
+def known_client(context: AuthorizationContext, method: str, face: Face, client_id: ClientId) -> Iterator[None]:
     """Audit a ProblemError that passes, unless the signer process refused and audited it itself."""
     try:
         yield
     except ProblemError as problem:
-        if not isinstance(problem.__cause__, RefusedError):
+        if not isinstance(problem, TooManyRequestsError) and not isinstance(problem.__cause__, RefusedError):
             context.record(
                 Event.REQUEST_REFUSED,
                 Outcome.REFUSED,

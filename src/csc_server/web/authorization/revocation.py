@@ -4,57 +4,51 @@ from csc_server.activation.messages import VoidApproval
 from csc_server.audit.events import Event, Outcome
 from csc_server.errors import ProblemError
 from csc_server.storage.ports.web import TokenKind, TokenRow
-from csc_server.values import ApiVersion
-from csc_server.web.authorization.client_authentication import (
-    authenticate,
-    find_client,
-    read_client,
-    require_leniency,
-)
 from csc_server.web.authorization.clients import RegisteredClient
 from csc_server.web.authorization.context import AuthorizationContext, caller
+from csc_server.web.authorization.dialect import Dialect
+from csc_server.web.authorization.endpoint_request import EndpointRequest, authenticated_client
 from csc_server.web.authorization.parameters import EndpointParameters, invalid, missing
 from csc_server.web.authorization.refusals import known_client, strangers
 from csc_server.web.authorization.secret_values import secret_hash
 
-METHOD = "oauth2/revoke"
 HINTS = frozenset(kind.value for kind in TokenKind)
 
 
-def answer_revocation(
-    context: AuthorizationContext, face: ApiVersion, header: str | None, parameters: EndpointParameters
-) -> None:
+def answer_revocation(context: AuthorizationContext, asked: EndpointRequest) -> bool:
     """Revoke a token of the calling client; a token of another counts as unknown.
+
+    Returns:
+        Whether the answer is that of RFC 7009, 2.2, which is a 200, and not CSC's 204.
 
     Raises:
         ProblemError: a row of CSC 1.0.4.0, 8.3.4. There an unknown token is an error, other than in RFC 7009, 2.2.
         UnavailableError: the signer process does not answer; the token is revoked, its approval maybe not.
     """
-    with strangers(METHOD):
-        client = _authenticated(context, header, parameters)
-    with known_client(context, METHOD, face, client.row.client_id):
-        _revoke_of_client(context, client, parameters.get("token"))
+    dialect = Dialect(asked.face)
+    with dialect.spoken():
+        with strangers(asked.method):
+            client = authenticated_client(context, asked, dialect, lambda: _check(asked.parameters, dialect))
+        with known_client(context, asked.method, asked.face, client.row.client_id):
+            _revoke_of_client(context, client, asked.parameters.get("token"), dialect)
+    return dialect.is_rfc
 
 
-def _authenticated(
-    context: AuthorizationContext, header: str | None, parameters: EndpointParameters
-) -> RegisteredClient:
-    presented = read_client(header, parameters)
+def _check(parameters: EndpointParameters, dialect: Dialect) -> None:
+    """Check the parameters; to the RFC a hint that it does not know is one to ignore (RFC 7009, 2.1)."""
     if not parameters.get("token"):
         raise missing("token")
-    if parameters.get("token_type_hint") not in {"", *HINTS}:
+    if not dialect.is_rfc and parameters.get("token_type_hint") not in {"", *HINTS}:
         raise invalid("token_type_hint")
-    client = find_client(context.store, presented.client_id)
-    require_leniency(client, parameters)
-    return authenticate(client, presented)
 
 
-def _revoke_of_client(context: AuthorizationContext, client: RegisteredClient, token: str) -> None:
+def _revoke_of_client(context: AuthorizationContext, client: RegisteredClient, token: str, dialect: Dialect) -> None:
     """Revoke a token that was issued to this client."""
     row = context.store.token(secret_hash(token))
-    if row is None or row.client_id != client.row.client_id:
+    if row is not None and row.client_id == client.row.client_id:
+        _revoke_row(context, row)
+    elif not dialect.is_rfc:
         raise _unknown_token()
-    _revoke_row(context, row)
 
 
 def revoke_for_bearer(context: AuthorizationContext, bearer: TokenRow, token: str) -> None:

@@ -13,11 +13,11 @@ from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Error, OAuth2Paylo
 
 from csc_server.errors import ProblemError
 from csc_server.storage.ports.web import CodeRow, InteractionRow
-from csc_server.values import ApiVersion
-from csc_server.web.authorization.authorization_request import CREDENTIAL, SERVICE, AuthorizationRequest
+from csc_server.web.authorization.authorization_request import CREDENTIAL, CUSTODY_SCOPES, SERVICE, AuthorizationRequest
 from csc_server.web.authorization.client_authentication import find_client
 from csc_server.web.authorization.clients import RegisteredClient
 from csc_server.web.authorization.context import AuthorizationContext
+from csc_server.web.authorization.faces import Face
 
 NOT_AUTHORIZED = "The client is not authorized to use this method."
 """CSC 1.0.4.0, 10.1, table 3."""
@@ -45,10 +45,11 @@ class GrantRequest(OAuth2Request):  # type: ignore[misc]  # Authlib publishes no
     """One request on its way through a grant.
 
     `redemption` is the code that this request consumed; `authorization` and `interaction` are set when the
-    signer has decided, and `issued_code` is what came of it.
+    signer has decided, and `issued_code` is what came of it. `confirmation` names the key that the tokens will
+    be bound to, as in `TokenRow`.
     """
 
-    def __init__(self, method: str, face: ApiVersion, values: Mapping[str, str], client: RegisteredClient) -> None:
+    def __init__(self, method: str, face: Face, values: Mapping[str, str], client: RegisteredClient) -> None:
         # Authlib refuses http here; that the public address is https is the settings' business, and
         # `dev` on loopback has none. So it gets the path under a name that passes.
         super().__init__(method, f"https://localhost/csc/{face}/oauth2")
@@ -59,6 +60,7 @@ class GrantRequest(OAuth2Request):  # type: ignore[misc]  # Authlib publishes no
         self.authorization: AuthorizationRequest | None = None
         self.interaction: InteractionRow | None = None
         self.issued_code = ""
+        self.confirmation = ""
 
     @property
     def form(self) -> dict[str, str]:
@@ -78,7 +80,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib publishes no
     """The grants of this service over its store and its signer process."""
 
     def __init__(self, context: AuthorizationContext) -> None:
-        super().__init__(scopes_supported=[SERVICE, CREDENTIAL])
+        super().__init__(scopes_supported=[SERVICE, CREDENTIAL, *CUSTODY_SCOPES])
         self.context = context
 
     def create_oauth2_request(self, request: GrantRequest) -> GrantRequest:

@@ -1,68 +1,62 @@
 """oauth2/token: the order of its checks (RFC 6749, 3.2; CSC 1.0.4.0, 8.3.3).
 
-Form of the request, the client it names, the code's consumption, the client's secret, then the grant.
+Form of the request, the client it names, the code's consumption, the client's proof, then the grant.
 """
 
-from csc_server.values import ApiVersion
-from csc_server.web.authorization.client_authentication import (
-    authenticate,
-    find_client,
-    read_client,
-    require_leniency,
-)
+from csc_server.storage.ports.web import CodeRow
 from csc_server.web.authorization.context import AuthorizationContext
+from csc_server.web.authorization.dialect import Dialect
+from csc_server.web.authorization.endpoint_request import EndpointRequest, authenticated_client
 from csc_server.web.authorization.grants import ClientCredentialsGrant, CodeGrant, RefreshTokenGrant, redeem_code
 from csc_server.web.authorization.parameters import EndpointParameters, invalid, missing
 from csc_server.web.authorization.refusals import known_client, strangers
 from csc_server.web.authorization.server import Answer, GrantRequest, Server
-
-METHOD = "oauth2/token"
+from csc_server.web.authorization.token_binding import confirmation_for
 
 _NEEDED = {"authorization_code": "code", "client_credentials": "", "refresh_token": "refresh_token"}
 """The grants of this service and the parameter that each cannot do without (OA-01)."""
 
 
+GRANTS = (CodeGrant, ClientCredentialsGrant, RefreshTokenGrant)
+"""Everything that gives a token (OA-01)."""
+
+
 def make_server(context: AuthorizationContext) -> Server:
     """Return the authorization server with its three grants (OA-01)."""
     server = Server(context)
-    for grant in (CodeGrant, ClientCredentialsGrant, RefreshTokenGrant):
+    for grant in GRANTS:
         server.register_grant(grant)
     return server
 
 
-def answer_token_request(
-    server: Server, face: ApiVersion, header: str | None, parameters: EndpointParameters
-) -> Answer:
+def answer_token_request(server: Server, asked: EndpointRequest) -> Answer:
     """Return the tokens of a grant.
-
-    Args:
-        server: with its grants registered.
-        face: the API version whose token types apply.
-        header: value of the Authorization header, or None.
-        parameters: of the request.
 
     Raises:
         ProblemError: a row of CSC 1.0.4.0, 8.3.3, or an error of RFC 6749, 5.2.
         UnavailableError: the signer process does not answer; the code is spent.
     """
-    with strangers(METHOD):
-        request = _authenticated(server, face, header, parameters)
-    with known_client(server.context, METHOD, face, request.client.row.client_id):
-        answer: Answer = server.create_token_response(request)
-    return answer
+    dialect = Dialect(asked.face)
+    with dialect.spoken():
+        with strangers(asked.method):
+            request = _authenticated(server, asked, dialect)
+        with known_client(server.context, asked.method, asked.face, request.client.row.client_id):
+            request.confirmation = confirmation_for(server.context, request.client)
+            answer: Answer = server.create_token_response(request)
+            return answer
 
 
-def _authenticated(
-    server: Server, face: ApiVersion, header: str | None, parameters: EndpointParameters
-) -> GrantRequest:
-    presented = read_client(header, parameters)
-    values = _values(parameters)
-    needed = _needed(values)
-    client = find_client(server.context.store, presented.client_id)
-    require_leniency(client, parameters)
-    redemption = redeem_code(server.context, values["code"]) if needed == "code" else None
-    request = GrantRequest("POST", face, values, authenticate(client, presented))
-    request.redemption = redemption
+def _authenticated(server: Server, asked: EndpointRequest, dialect: Dialect) -> GrantRequest:
+    values = _values(asked.parameters)
+    redeemed: list[CodeRow | None] = []
+
+    def check() -> None:
+        if _needed(values) == "code":
+            redeemed.append(redeem_code(server.context, values["code"]))
+
+    client = authenticated_client(server.context, asked, dialect, check)
+    request = GrantRequest("POST", asked.face, values, client)
+    request.redemption = redeemed[0] if redeemed else None
     return request
 
 

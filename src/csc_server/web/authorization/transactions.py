@@ -5,13 +5,15 @@ of type `credential` (RFC 9396; CSC 2.x). Hashes are decoded here and travel as 
 (decisions 1 and 2); everything is checked again by the signer.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from csc_server.activation.messages import Transaction
+from csc_server.activation.parts import Transaction
 from csc_server.errors import MalformedInputError
 from csc_server.policy.algorithms import DIGEST_LENGTHS, HASH_OIDS
-from csc_server.values import ApiVersion, CredentialId
+from csc_server.values import CredentialId
+from csc_server.web.authorization.faces import Face
 from csc_server.web.authorization.parameters import invalid, missing
 from csc_server.wire import decode_base64_any, encode_base64
 
@@ -21,8 +23,10 @@ MAX_SIGNATURES = 1000
 MAX_CREDENTIAL_ID = 255
 MAX_DIGITS = 4
 
+_QUALIFIER = re.compile(r"[A-Za-z]{2}_[A-Za-z0-9_]{1,61}")
 
-def read_transaction(parameters: Mapping[str, str], face: ApiVersion, *, lenient: bool, max_hashes: int) -> Transaction:
+
+def read_transaction(parameters: Mapping[str, str], face: Face, *, lenient: bool, max_hashes: int) -> Transaction:
     """Return the transaction that separate parameters describe.
 
     Args:
@@ -35,7 +39,7 @@ def read_transaction(parameters: Mapping[str, str], face: ApiVersion, *, lenient
         ProblemError: `invalid_request`, with the name of the parameter.
     """
     credential_id = parameters.get("credentialID", "")
-    if not credential_id:
+    if not credential_id and not read_qualifier(parameters, face):
         raise missing("credentialID")
     if len(credential_id) > MAX_CREDENTIAL_ID:
         raise invalid("credentialID")
@@ -47,9 +51,26 @@ def read_transaction(parameters: Mapping[str, str], face: ApiVersion, *, lenient
     return Transaction(CredentialId(credential_id), _number(parameters), hashes, (), algorithm)
 
 
-def _hashes_parameter(parameters: Mapping[str, str], face: ApiVersion, *, lenient: bool) -> tuple[str, str]:
+def read_qualifier(parameters: Mapping[str, str], face: Face) -> str:
+    """Return the kind of signature by which the server chooses the credential, or "" (CSC 2.0.0.2, 8.4.2).
+
+    Raises:
+        ProblemError: it stands beside a credential, or is no name of a kind.
+    """
+    qualifier = parameters.get("signatureQualifier", "") if face is not Face.V1 else ""
+    if qualifier and ("credentialID" in parameters or not is_qualifier(qualifier)):
+        raise invalid("signatureQualifier")
+    return qualifier
+
+
+def is_qualifier(text: str) -> bool:
+    """Tell whether a text has the form of a kind of signature: country, law, type."""
+    return _QUALIFIER.fullmatch(text) is not None
+
+
+def _hashes_parameter(parameters: Mapping[str, str], face: Face, *, lenient: bool) -> tuple[str, str]:
     """Find the list of hashes; a list under the other version's name is never ignored, since it limits the approval."""
-    own, other = ("hash", "hashes") if face is ApiVersion.V1 else ("hashes", "hash")
+    own, other = ("hash", "hashes") if face is Face.V1 else ("hashes", "hash")
     if other not in parameters:
         return own, parameters.get(own, "")
     if own in parameters:
@@ -70,16 +91,14 @@ def _read_hash(text: str, name: str) -> bytes:
     return digest
 
 
-def _hash_algorithm(
-    parameters: Mapping[str, str], face: ApiVersion, hashes: tuple[bytes, ...], *, lenient: bool
-) -> str:
+def _hash_algorithm(parameters: Mapping[str, str], face: Face, hashes: tuple[bytes, ...], *, lenient: bool) -> str:
     """Return `hashAlgorithmOID`, which 2.x demands beside `hashes`; 1.0.4.0 names the algorithm at signHash only."""
     oid = parameters.get("hashAlgorithmOID", "")
     if oid:
         algorithm = HASH_OIDS.get(oid)
         if algorithm is None or any(len(digest) != algorithm.digest_length for digest in hashes):
             raise invalid("hashAlgorithmOID")
-    elif hashes and face is ApiVersion.V2 and not lenient:
+    elif hashes and face is not Face.V1 and not lenient:
         raise missing("hashAlgorithmOID")
     return oid
 

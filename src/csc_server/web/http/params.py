@@ -1,4 +1,4 @@
-"""Parameters of a CSC request, read with the exact texts of the error tables (specs/errors.tsv).
+"""Parameters of a CSC request, read with the exact texts of the error tables (specs/rows/errors.tsv).
 
 A missing member and one that is null are the same (CSC 2.0.0.2, 7.1; R4); unknown members are never looked
 at (R5). Types are exact: `true` is not 1 (IN-05).

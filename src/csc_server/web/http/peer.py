@@ -26,10 +26,11 @@ def request_id() -> str:
 
 def address_block() -> str:
     """Return the peer's network, /24 or /56: what logs and audit may keep of an address (decision 14)."""
-    return _block(_peer_address())
+    return _block(peer_address())
 
 
-def _peer_address() -> str:
+def peer_address() -> str:
+    """Return the peer's address as it came, whatever it is: never logged, never stored."""
     environ = request.environ
     if current_app.config.get(PROXY_TRUSTED):
         forwarded: str = environ.get("HTTP_X_FORWARDED_FOR", "")

@@ -25,6 +25,8 @@ TEMPORARILY_UNAVAILABLE = (
     "The authorization server is currently unable to handle the request due to a temporary overloading or "
     "maintenance of the server."
 )
+SPENT = "The device failed after the authorization was used up: no signature was made, and the hashes need a new one."
+"""No table has a row for it; with the text above a client would try again in vain."""
 
 _HTTP_TEXTS = {
     404: "There is nothing at this path",
@@ -44,7 +46,8 @@ def invalid_request(description: str = INVALID_REQUEST) -> ProblemError:
 def unavailable_problem(error: UnavailableError) -> ProblemError:
     """Return the 503 that asks to come back (RL-04, RL-05)."""
     headers = {"Retry-After": str(max(1, error.retry_after))}
-    return ProblemError(503, "temporarily_unavailable", TEMPORARILY_UNAVAILABLE, headers)
+    text = SPENT if error.is_spent else TEMPORARILY_UNAVAILABLE
+    return ProblemError(503, "temporarily_unavailable", text, headers)
 
 
 def problem_response(problem: ProblemError) -> Response:
@@ -82,6 +85,12 @@ def http_problem(error: HTTPException) -> Response:
 
 def unexpected(error: Exception) -> Response:
     """Log where it happened, never what was in the message (AD-08), and answer 500 without detail."""
+    log_unexpected(error)
+    return problem_response(ProblemError(500, "server_error", SERVER_ERROR))
+
+
+def log_unexpected(error: Exception) -> None:
+    """Log the places that an error came through, and its kind."""
     frames = []
     trace = error.__traceback__
     while trace is not None:
@@ -89,7 +98,6 @@ def unexpected(error: Exception) -> Response:
         frames.append(f"{code.co_filename.rpartition('csc_server/')[2]}:{trace.tb_lineno}:{code.co_name}")
         trace = trace.tb_next
     _log.error("unexpected", error=type(error).__name__, frames=frames[-12:], request_id=request_id())
-    return problem_response(ProblemError(500, "server_error", SERVER_ERROR))
 
 
 def _unavailable(error: UnavailableError) -> Response:

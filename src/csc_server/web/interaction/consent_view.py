@@ -6,7 +6,8 @@ AU-11; ETSI TS 119 431-1, SIG-6.3.1-15 and -16.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
-from csc_server.values import FactorKind
+from csc_server.activation.parts import Transaction
+from csc_server.values import CredentialId, FactorKind
 from csc_server.web.authorization.authorization_request import AuthorizationRequest
 from csc_server.web.interaction.certificate_view import CertificateView
 from csc_server.web.interaction.texts import Language, Texts
@@ -67,36 +68,53 @@ def view_signing(
     use_seconds: int,
     texts: Texts,
 ) -> SigningView:
+    """Return the view of the transaction of an authorization request; see `view_transaction`."""
+    transaction = request.transaction or Transaction(CredentialId(""), 0)
+    return view_transaction(transaction, objects, certificate, decide_by, use_seconds, texts)
+
+
+def view_transaction(
+    transaction: Transaction,
+    objects: tuple[str, ...],
+    certificate: CertificateView | None,
+    decide_by: int,
+    use_seconds: int,
+    texts: Texts,
+) -> SigningView:
     """Return the view of an open transaction.
 
     Args:
-        request: with its transaction.
+        transaction: what is asked.
         objects: which factors the signer process asks for.
         certificate: of the credential.
         decide_by: until when it waits for evidence, seconds since the epoch.
         use_seconds: the longest time signatures can be made after approval.
         texts: of the page's language.
     """
-    transaction = request.transaction
-    hashes = transaction.hashes if transaction else ()
-    labels = (transaction.labels if transaction else ()) or ("",) * len(hashes)
+    hashes = transaction.hashes
+    labels = transaction.labels or ("",) * len(hashes)
     documents = tuple(
         DocumentView(label or texts("document", number=number), fingerprint(digest))
         for number, (digest, label) in enumerate(zip(hashes, labels, strict=True), 1)
     )
-    number = transaction.num_signatures if transaction else 0
+    number = transaction.num_signatures
     return SigningView(
         documents=documents,
         num_signatures=number,
         unbound=max(0, number - len(hashes)),
-        credential_id=transaction.credential_id if transaction else "",
+        credential_id=transaction.credential_id,
         certificate=certificate,
         valid_to=moment(certificate.valid_to, texts.language) if certificate else "",
         asks_pin=FactorKind.PIN in objects,
         asks_otp=FactorKind.OTP in objects,
-        decide_by=moment(datetime.fromtimestamp(decide_by, UTC), texts.language),
+        decide_by=moment_of(decide_by, texts.language),
         use_minutes=-(-use_seconds // 60),
     )
+
+
+def moment_of(seconds: int, language: Language) -> str:
+    """Return a time given in seconds since the epoch."""
+    return moment(datetime.fromtimestamp(seconds, UTC), language)
 
 
 def moment(at: datetime, language: Language) -> str:

@@ -8,16 +8,20 @@ moves to its end exactly once, and only then is there a code. Refusing needs no 
 from dataclasses import replace
 from typing import Any
 
-from csc_server.activation.messages import Approve, Begin, Evidence, VoidApproval
+from csc_server.activation.messages import Approve, Begin, VoidApproval
+from csc_server.activation.parts import Evidence
 from csc_server.audit.events import Event, Outcome
 from csc_server.errors import RefusedError
 from csc_server.storage.ports.web import SessionRow
-from csc_server.values import Refusal
+from csc_server.values import CredentialId, Refusal
+from csc_server.web.authorization.chosen_credential import choose_credential
 from csc_server.web.authorization.context import AuthorizationContext, caller
+from csc_server.web.authorization.faces import Face
 from csc_server.web.authorization.interactions import Step
+from csc_server.web.authorization.pushed_requests import use_pushed
 from csc_server.web.authorization.responses import code_location, denied_location, error_location
 from csc_server.web.authorization.server import Server
-from csc_server.web.interaction.visits import Visit, advance
+from csc_server.web.interaction.visits import PageError, Visit, advance
 from csc_server.wire import decode_base64, encode_base64
 
 LOCKED = frozenset({Refusal.PIN_LOCKED, Refusal.OTP_LOCKED})
@@ -67,13 +71,14 @@ def leave_consent(context: AuthorizationContext, visit: Visit) -> Visit:
 
 
 def _unbegun(visit: Visit) -> dict[str, Any]:
-    return {name: member for name, member in visit.row.request.items() if name != "begun"}
+    """Return the stored request as it was before a transaction was opened and a credential chosen."""
+    return visit.request.with_credential(CredentialId("")).members()
 
 
 def _reopen(context: AuthorizationContext, visit: Visit) -> str:
     """Forget a transaction that expired and return the page's own address, which opens and shows a new one."""
     advance(context, visit, approval_id=None, request=_unbegun(visit))
-    return f"{context.issuer}/interaction/{visit.row.interaction_id}"
+    return f"{context.issuer}/interaction/{visit.address}"
 
 
 def void_transaction(context: AuthorizationContext, visit: Visit) -> None:
@@ -93,17 +98,25 @@ def open_transaction(context: AuthorizationContext, visit: Visit, session: Sessi
     transaction = visit.request.transaction
     if transaction is None or visit.row.approval_id is not None:
         return visit
+    request = visit.request
+    if request.signature_qualifier:
+        chosen = choose_credential(context, request, session.signer_id)
+        if chosen is None:
+            raise Returned(fail(context, visit, RefusedError(Refusal.UNKNOWN_CREDENTIAL)))
+        request = request.with_credential(chosen)
+        transaction = request.transaction or transaction
     try:
         begun = context.activation.begin(Begin(caller(visit.row.client_id, session.signer_id), transaction))
     except RefusedError as error:
         raise Returned(fail(context, visit, error)) from error
     shown = {
-        "objects": list(begun.objects),
+        "objects": list(begun.credential.objects),
         "expires_at": begun.expires_at,
         "transaction_hash": encode_base64(begun.transaction_hash),
         "certificate": encode_base64(begun.credential.certificates[0]) if begun.credential.certificates else "",
     }
-    opened = advance(context, visit, approval_id=begun.approval_id, request={**visit.row.request, "begun": shown})
+    members = {**visit.row.request, **request.members(), "begun": shown}
+    opened = replace(advance(context, visit, approval_id=begun.approval_id, request=members), request=request)
     record(context, opened, session, Event.CONSENT_SHOWN, Outcome.SUCCESS)
     return opened
 
@@ -111,6 +124,13 @@ def open_transaction(context: AuthorizationContext, visit: Visit, session: Sessi
 def shown_certificate(visit: Visit) -> bytes:
     """Return the DER of the certificate that the signer process named, or b""."""
     return decode_base64(visit.row.request["begun"]["certificate"])
+
+
+def count_evidence(context: AuthorizationContext, visit: Visit, session: SessionRow) -> None:
+    """Count a try of the credential's factors before the signer process sees it (IN-21)."""
+    asked = visit.request.transaction
+    if asked is not None:
+        context.limits.evidence(visit.row.client_id, session.signer_id, asked.credential_id)
 
 
 def approve(server: Server, visit: Visit, session: SessionRow, evidence: Evidence) -> str:
@@ -134,6 +154,9 @@ def approve(server: Server, visit: Visit, session: SessionRow, evidence: Evidenc
             if error.refusal is Refusal.APPROVAL_INVALID:
                 raise Returned(_reopen(context, visit)) from error
             raise Returned(fail(context, visit, error)) from error
+    if not use_pushed(context, visit.request):
+        void_transaction(context, visit)
+        raise PageError("finished", 410)
     done = advance(context, visit, step=Step.DONE)
     record(context, done, session, Event.CONSENT_GIVEN, Outcome.SUCCESS)
     return code_location(server, done.request, done.row, session.signer_id)
@@ -142,6 +165,7 @@ def approve(server: Server, visit: Visit, session: SessionRow, evidence: Evidenc
 def refuse(context: AuthorizationContext, visit: Visit) -> str:
     """End the interaction and return the redirect that says so (interoperability rule O15)."""
     done = advance(context, visit, step=Step.REFUSED)
+    use_pushed(context, visit.request)
     void_transaction(context, visit)
     record(context, done, visit.session, Event.CONSENT_REFUSED, Outcome.SUCCESS)
     return denied_location(context, visit.request)
@@ -151,6 +175,10 @@ def fail(context: AuthorizationContext, visit: Visit, error: RefusedError) -> st
     """End the interaction and return the redirect that names the parameter at fault (CSC 1.0.4.0, 8.3.2)."""
     advance(context, visit, step=Step.FAILED)
     name = _PARAMETER_AT_FAULT.get(error.refusal)
+    if name == "credentialID" and visit.request.signature_qualifier:
+        name = "signatureQualifier"
+    if name == "hashes" and visit.request.face is Face.V1:
+        name = "hash"
     if name is None:
         return denied_location(context, visit.request)
     return error_location(context, visit.request, "invalid_request", f"Invalid parameter {name}")

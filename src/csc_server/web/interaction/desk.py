@@ -6,11 +6,10 @@ from urllib.parse import urlsplit
 
 from flask import Response, render_template, request
 
-from csc_server.activation.messages import Evidence
+from csc_server.activation.parts import Evidence
 from csc_server.errors import CscServerError, ProblemError, RefusedError, UnavailableError
 from csc_server.storage.ports.web import SessionRow
-from csc_server.values import FactorKind
-from csc_server.web.authorization.authorization_request import SERVICE
+from csc_server.web.authorization.authorization_request import CUSTODY_SCOPES, SERVICE
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.interactions import Step
 from csc_server.web.authorization.login import PasswordLogin
@@ -18,20 +17,19 @@ from csc_server.web.authorization.parameters import FORM, read_query
 from csc_server.web.authorization.refusals import count_stranger
 from csc_server.web.authorization.secret_values import new_secret
 from csc_server.web.authorization.server import Server
+from csc_server.web.http.rate_limits import TooManyRequestsError
 from csc_server.web.interaction import decisions
 from csc_server.web.interaction.assets import Assets
 from csc_server.web.interaction.certificate_view import view_certificate
 from csc_server.web.interaction.consent_view import SigningView, view_signing
 from csc_server.web.interaction.cookies import Cookies
+from csc_server.web.interaction.evidence_form import field_of, read_evidence
 from csc_server.web.interaction.headers import protect
 from csc_server.web.interaction.languages import choose_language, named_language
 from csc_server.web.interaction.protection import csrf_token, is_same_origin, is_token
 from csc_server.web.interaction.sessions import end_session, live_session, start_session
 from csc_server.web.interaction.texts import Language, Texts
 from csc_server.web.interaction.visits import PageError, Visit, open_visit, resume_visit
-
-MAX_EVIDENCE = 128
-"""Characters of a PIN or code: longer ones are wrong anyway."""
 
 
 class Desk:
@@ -49,7 +47,7 @@ class Desk:
     def show(self, interaction_id: str) -> Response:
         """GET: the page of the step the interaction is in."""
         browser_secret = self._cookies.read(request, self._cookies.browser) or new_secret()
-        visit = open_visit(self._context, interaction_id, browser_secret, self._session())
+        visit = open_visit(self._server, interaction_id, browser_secret, self._session())
         visit = self._in_its_step(visit)
         session = visit.session
         if visit.row.step == Step.LOGIN or session is None:
@@ -69,8 +67,9 @@ class Desk:
             if visit.session is None or visit.session.session_hash != visit.row.session_hash:
                 return decisions.leave_consent(self._context, visit)
             return visit
-        if visit.session is not None and not visit.request.must_log_in:
-            return decisions.enter_consent(self._context, visit, visit.session)
+        session, asked = visit.session, visit.request
+        if session is not None and not asked.must_log_in and asked.may_log_in(session.username, session.signer_id):
+            return decisions.enter_consent(self._context, visit, session)
         return visit
 
     def log_in(self, interaction_id: str) -> Response:
@@ -81,7 +80,11 @@ class Desk:
         username = form.get("username", "")
         try:
             signer_id = self._login.login(username, form.get("password", ""), form.get("one_time_code", "").strip())
+        except TooManyRequestsError:
+            raise
         except ProblemError:
+            return self._login_page(visit, username=username, error="login_wrong")
+        if not visit.request.may_log_in(username, signer_id):
             return self._login_page(visit, username=username, error="login_wrong")
         replaced = self._cookies.read(request, self._cookies.session)
         session_id, session = start_session(self._context, username, signer_id, replaced)
@@ -99,6 +102,7 @@ class Desk:
         evidence, errors = _evidence(visit, form)
         if errors:
             return self._consent_page(visit, session, errors)
+        decisions.count_evidence(self._context, visit, session)
         try:
             return _redirect(decisions.approve(self._server, visit, session, evidence))
         except decisions.Returned as returned:
@@ -125,13 +129,13 @@ class Desk:
                 count_stranger("interaction", name)
             except UnavailableError as away:  # what is raised here has no handler left (AD-05, IN-06)
                 return self.explain(away)
-        elif isinstance(error, UnavailableError):
-            name, status = "unavailable", HTTPStatus.SERVICE_UNAVAILABLE.value
+        elif isinstance(error, UnavailableError | TooManyRequestsError):
+            name, status = "unavailable", _status_of(error)
         texts = Texts(choose_language(request, ""))
         response = self._render(
             "message.html", texts, status, heading=texts(f"{name}_title"), text=texts(f"{name}_text")
         )
-        if isinstance(error, UnavailableError):
+        if isinstance(error, UnavailableError | TooManyRequestsError):
             response.headers["Retry-After"] = str(max(1, error.retry_after))
         return response
 
@@ -143,7 +147,7 @@ class Desk:
             raise PageError("malformed", 400)
         form = read_query(request.get_data(cache=False))
         browser_secret = self._cookies.read(request, self._cookies.browser)
-        visit = resume_visit(self._context, interaction_id, browser_secret, self._session())
+        visit = resume_visit(self._server, interaction_id, browser_secret, self._session())
         if visit.row.step != step:
             raise PageError("forbidden", 403)
         if not is_token(self._token(visit), form.get("csrf_token", "")):
@@ -171,11 +175,14 @@ class Desk:
 
     def _consent_page(self, visit: Visit, session: SessionRow, errors: list[str] | None = None) -> Response:
         status = HTTPStatus.BAD_REQUEST if errors else HTTPStatus.OK
-        placed = [(_field(key), key) for key in errors or []]
+        placed = [(field_of(key), key) for key in errors or []]
         more = {"username": session.username, "is_locked": "locked" in (errors or [])}
         if visit.request.scope == SERVICE:
             minutes = -(-self._context.settings.limits.service_token_lifetime // 60)
             return self._page("service.html", visit, status.value, placed, minutes=minutes, **more)
+        if visit.request.scope in CUSTODY_SCOPES:
+            doomed = visit.request.credential_to_delete
+            return self._page("custody.html", visit, status.value, placed, credential_to_delete=doomed, **more)
         return self._page("signing.html", visit, status.value, placed, **more)
 
     def _signing_view(self, visit: Visit, texts: Texts) -> SigningView | None:
@@ -229,7 +236,7 @@ class Desk:
         return protect(Response(page, status, content_type="text/html; charset=utf-8"))
 
     def _address(self, visit: Visit) -> str:
-        return f"{self._context.issuer}/interaction/{visit.row.interaction_id}{_language_choice()}"
+        return f"{self._context.issuer}/interaction/{visit.address}{_language_choice()}"
 
 
 def _language_choice() -> str:
@@ -239,21 +246,13 @@ def _language_choice() -> str:
 
 
 def _evidence(visit: Visit, form: dict[str, str]) -> tuple[Evidence, list[str]]:
-    """Return what the signer typed of what was asked, and the texts for what is missing."""
     shown = visit.row.request.get("begun") or {"objects": []}
-    values: dict[str, str | None] = {}
-    errors = []
-    for kind, field in ((FactorKind.PIN, "pin"), (FactorKind.OTP, "one_time_code")):
-        if kind in shown["objects"]:
-            values[kind] = form.get(field, "")[:MAX_EVIDENCE] or None
-            if values[kind] is None:
-                errors.append("pin_missing" if kind is FactorKind.PIN else "otp_missing")
-    return Evidence(pin=values.get(FactorKind.PIN), otp=values.get(FactorKind.OTP)), errors
+    return read_evidence(shown["objects"], form)
 
 
-def _field(key: str) -> str:
-    """Return the field that an error text belongs to; a locked credential has none left."""
-    return {"pin": "pin", "otp": "one_time_code"}.get(key.partition("_")[0], "")
+def _status_of(error: UnavailableError | TooManyRequestsError) -> int:
+    """Return 429 for too many requests, 503 for what is away."""
+    return error.status if isinstance(error, TooManyRequestsError) else HTTPStatus.SERVICE_UNAVAILABLE.value
 
 
 def _redirect(location: str) -> Response:

@@ -20,6 +20,13 @@ def csrf_token(browser_secret: str, interaction: InteractionRow, session: Sessio
     return encode_base64url(hmac.digest(browser_secret.encode(), message.encode(), hashlib.sha256))
 
 
+def form_token(browser_secret: str, place: str, session: SessionRow | None) -> str:
+    """Return the token for a form that belongs to no interaction; `place` names the page and what it is about."""
+    session_part = session.csrf if session else ""
+    message = f"form\n{place}\n{session_part}"
+    return encode_base64url(hmac.digest(browser_secret.encode(), message.encode(), hashlib.sha256))
+
+
 def is_token(expected: str, given: str) -> bool:
     """Compare in constant time (IN-11)."""
     return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogatepass"))

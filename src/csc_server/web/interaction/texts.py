@@ -78,6 +78,25 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{minutes} 分（アプリケーションが更新しない場合）",
     ),
     "allow": ("Allow", "許可する"),
+    # Consent, a credential made or deleted
+    "create_title": ("Create a signing credential?", "署名用クレデンシャルを作成しますか？"),
+    "create_lead": (
+        "{client} asks to create a signing credential for you.",
+        "{client} があなたの署名用クレデンシャルの作成を求めています。",
+    ),
+    "create_what": (
+        "A new key and a certificate in your name are made. It signs nothing before you have its PIN.",
+        "あなた名義の新しい鍵と証明書が作られます。PINを受け取るまで署名には使えません。",
+    ),
+    "delete_title": ("Delete a signing credential?", "署名用クレデンシャルを削除しますか？"),
+    "delete_lead": (
+        "{client} asks to delete this signing credential.",
+        "{client} が次の署名用クレデンシャルの削除を求めています。",
+    ),
+    "delete_what": (
+        "Its key is destroyed and cannot be brought back. What was signed with it stays signed.",
+        "鍵は破棄され、元に戻せません。署名済みの文書はそのまま有効です。",
+    ),
     # Consent, scope credential
     "sign_title": ("Approve signing?", "署名を承認しますか？"),
     "sign_lead": ("{client} asks you to sign.", "{client} が署名を依頼しています。"),
@@ -139,7 +158,36 @@ _TEXTS: dict[str, tuple[str, str]] = {
         ),
     ),
     "back": ("Return to the application", "アプリケーションに戻る"),
+    # Requests that wait for the signer
+    "approvals_login_lead": (
+        "Sign in to see which applications wait for your approval.",
+        "承認を待っている依頼を確認するには、ログインしてください。",
+    ),
+    "approvals_title": ("Requests waiting for you", "承認待ちの依頼"),
+    "approvals_lead": (
+        "Approve only what you have just asked an application to do.",
+        "ご自身がアプリケーションで操作した依頼だけを承認してください。",
+    ),
+    "approvals_none": ("Nothing waits for your approval.", "承認待ちの依頼はありません。"),
+    "approvals_open": ("View and decide", "内容を確認して判断する"),
+    "approvals_reload": ("Look again", "再読み込み"),
+    "approvals_back": ("All requests", "依頼の一覧"),
+    "approvals_approved": (
+        "Approved. The application can sign now; go back to it.",
+        "承認しました。アプリケーションに戻ると署名が続行されます。",
+    ),
+    "approvals_refused": ("Refused. Nothing was signed.", "拒否しました。署名は行われていません。"),
+    "approvals_caution": (
+        "If you did not start this yourself, refuse it and tell your provider.",
+        "心当たりのない依頼は拒否し、提供者に連絡してください。",
+    ),
+    "log_out": ("Sign out", "ログアウト"),
     # Messages
+    "ended_title": ("This request has ended", "この依頼は終了しました"),
+    "ended_text": (
+        "The PIN or code was wrong too often. Nothing was signed. Start again in your application.",
+        "PINまたはコードの誤りが続いたため終了しました。署名は行われていません。アプリケーションからやり直してください。",
+    ),
     "expired_title": ("This request has expired", "この依頼は期限切れです"),
     "expired_text": (
         "Nothing was signed. Go back to your application and start again.",

@@ -51,3 +51,30 @@ def test_RL_04_a_call_that_fails_leaves_no_stamp():
         device.sign(KeyHandle(b"nowhere"), MECHANISM, bytes(32))
 
     assert stamps.age(1) == 0
+
+
+def test_RL_04_silence_counts_from_the_last_beat_and_a_device_call_is_one():
+    stamps, _, device = watched()
+    assert stamps.silence(1) == 0, "not watched before its first beat"
+    stamps.beat(1)
+    before = stamps._last_beat(1)
+    device.authenticate(b"x")
+
+    assert stamps._last_beat(1) > before
+    assert stamps.silence(1) > 0
+    assert [stamps.silence(0), stamps.silence(2)] == [0, 0]
+
+
+def test_RL_04_what_rightly_takes_long_is_not_watched():
+    stamps, _, device = watched()
+    device.authenticate(b"x")
+    with stamps.unwatched(1):
+        device.generate_key(KeyType.P_256)
+    assert stamps.silence(1) == 0, "nobody watched it before, nobody does after"
+    stamps.beat(1)
+    with stamps.unwatched(1):
+        assert stamps.silence(1) == 0
+    assert stamps.silence(1) > 0
+    stamps.rest(1)
+
+    assert stamps.silence(1) == 0

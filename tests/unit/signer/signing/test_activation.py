@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import threading
+from dataclasses import replace
 
 import pyotp
 import pytest
@@ -12,19 +13,20 @@ from csc_server.activation.messages import (
     Activate,
     Approve,
     Begin,
-    Evidence,
     Extend,
     Signed,
-    Transaction,
     VoidApproval,
 )
+from csc_server.activation.parts import Evidence, Transaction
 from csc_server.errors import RefusedError
 from csc_server.signer.device.port import DeviceFaultError
 from csc_server.signer.identity.evidence import EvidenceVerifier
+from csc_server.signer.identity.response_key import Asked
 from csc_server.storage.engine import make_engine
+from csc_server.storage.ports.custody import LinkRow
 from csc_server.storage.ports.signer import LockLimits
-from csc_server.values import AuthMode, ClientId, CredentialId, FactorKind, Refusal, Scal, SignerId
-from fakes.signer_inside import PIN, SEED, SIGNER, authorize, caller, digest, sign
+from csc_server.values import AuthMode, ClientId, CredentialId, FactorKind, KeyHandle, Refusal, Scal, SignerId
+from fakes.signer_inside import CLIENT, PIN, SEED, SIGNER, authorize, caller, digest, sign
 
 A, B, C = (digest(letter) for letter in "abc")
 TOKEN = "credential-scope-token"
@@ -173,7 +175,7 @@ def test_AU_06_a_device_that_fails_costs_no_try(oauth):
     kinds = (FactorKind.PIN, FactorKind.OTP)
     for _ in range(limits.temporary + 1):
         with pytest.raises(DeviceFaultError):
-            away.verify(CredentialId("oauth"), kinds, Evidence(PIN, code(oauth)))
+            away.verify(CredentialId("oauth"), kinds, Evidence(PIN, code(oauth)), Asked(CLIENT, 1, "", ()))
 
     assert approved(oauth)
 
@@ -210,7 +212,7 @@ def test_D17_client_without_a_login_needs_a_link(inside):
     who = caller(signer=None)
     request = authorize("explicit", [A], who=who)
     refused = refusal(inside.operations().authorize, request)
-    inside.store.link_client(who.client_id, SIGNER)
+    inside.store.put_link(LinkRow(who.client_id, SIGNER))
 
     assert refused is Refusal.UNKNOWN_CREDENTIAL
     assert inside.operations().authorize(request).sad
@@ -276,3 +278,17 @@ def test_D17_explicit_and_oauth_credentials_keep_their_ways(oauth):
 
     assert refusal(oauth.operations().begin, explicit) is Refusal.CREDENTIAL_NOT_OAUTH
     assert refusal(oauth.operations().authorize, authorize("oauth", [A])) is Refusal.CREDENTIAL_NOT_EXPLICIT
+
+
+def test_multisign_is_shown_as_high_as_it_can_be_used(inside):
+    operations = inside.operations()
+    with inside.store.begin() as transaction:
+        row = transaction.credential(CredentialId("explicit"))
+    inside.store.insert_credential(
+        replace(row, credential_id=CredentialId("many"), key_handle=KeyHandle(b"many"), multisign=5000), [], []
+    )
+    (shown, _) = operations.find(caller(), CredentialId("many"))
+    listed = {row.credential_id: row.multisign for row, _ in operations.find_all(caller(), SIGNER)}
+
+    assert shown.multisign == 1000
+    assert listed == {"explicit": 10, "many": 1000}

@@ -246,6 +246,15 @@ def test_SA_09_clock_behind_the_high_water_mark_refuses_work(inside):
     assert caught.value.component == "clock"
 
 
+@pytest.mark.parametrize(("behind", "refused"), [(10, False), (11, True), (86_400, True)])
+def test_SA_09_a_SAD_from_the_future_is_refused(inside, behind, refused):
+    sad = minted(inside, [A])
+    inside.clock.now -= behind
+    (answer,) = inside.signing().sign([sign("explicit", sad, [A])])
+
+    assert getattr(answer, "refusal", None) == (Refusal.SAD_INVALID.value if refused else None)
+
+
 def test_AD_08_audit_holds_neither_sad_nor_pin(inside):
     sad = minted(inside, [A])
     inside.signing().sign([sign("explicit", sad, [A])])
@@ -290,3 +299,19 @@ def test_AU_01_scal_2_needs_pin_and_code_of_this_moment(inside):
     assert missing.value.refusal is Refusal.OTP_MISSING
     assert replayed.value.refusal is Refusal.OTP_INVALID
     assert first.expires_in == 120
+
+
+def test_RL_04_a_key_that_the_device_lost_costs_neither_the_worker_nor_the_authorization(inside):
+    sad = minted(inside, [A])
+    with inside.store.read() as reading:
+        handle = reading.credential("explicit").key_handle
+    lost = inside.device._keys.pop(handle)
+    signing = inside.signing()
+
+    (refused,) = signing.sign([sign("explicit", sad, [A])])
+    inside.device._keys[handle] = lost
+    (signed,) = signing.sign([sign("explicit", sad, [A])])
+
+    assert refused.refusal == Refusal.KEY_MISSING.value
+    assert not signing.must_end
+    assert verifies(inside, A, signed.signatures[0])

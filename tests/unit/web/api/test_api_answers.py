@@ -282,3 +282,17 @@ def test_answers_are_compact_utf8(web):
 
     assert "処方箋".encode() in response.data
     assert json.loads(response.data)["description"] == "処方箋"
+
+
+def test_a_credential_names_the_kind_of_signature_it_is_good_for():
+    web = WebApplication(signature_qualifiers={"jp_esign_hpki": ("2.5.29.32.0",), "jp_other": ("1.2.3",)})
+    described = web.post("credentials/info", {"credentialID": "pin"}, version="v2").get_json()
+    listed = web.post("credentials/list", {"credentialInfo": True}, version="v2").get_json()["credentialInfos"]
+
+    assert described["signatureQualifier"] == "jp_esign_hpki"
+    assert {each["signatureQualifier"] for each in listed} == {"jp_esign_hpki"}
+    assert "signatureQualifier" not in web.post("credentials/info", {"credentialID": "pin"}).get_json()
+
+
+def test_a_credential_of_no_known_kind_names_none(web):
+    assert "signatureQualifier" not in web.post("credentials/info", {"credentialID": "pin"}, version="v2").get_json()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 from copy import copy
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -28,16 +29,20 @@ def refusing():
 
 @pytest.fixture
 def unmoved(refusing):
-    before = {name: copy(value) for name, value in vars(refusing.store).items() if name != "lock"}
+    before = {
+        name: copy(value) for name, value in vars(refusing.store).items() if name not in {"lock", "request_counts"}
+    }
     yield refusing
     assert {name: getattr(refusing.store, name) for name in before} == before
     assert refusing.activation.requests == []
 
 
 def request_of(flow, answer):
-    """The stored request behind a redirect to the pages."""
+    """The request behind a redirect to the pages, as it is stored with the login of a fresh browser."""
     assert answer.status_code == 302, answer.text
-    return flow.store.interactions[answer.location.rpartition("/")[2]].request
+    flow.http = flow.app.test_client()
+    assert flow.log_in(urlsplit(answer.location).path).status_code == 303
+    return list(flow.store.interactions.values())[-1].request
 
 
 def transaction_of(flow, answer):
@@ -281,7 +286,16 @@ def test_O9_O10_details_in_both_spellings_with_and_without_scope(flow, kind, sco
     assert stored["details"]["type"] == kind
 
 
+@pytest.mark.parametrize("kind", ["sdr", "DTBSR", "SODR", None])
+def test_O9_a_digest_may_say_what_was_hashed(flow, kind):
+    document = {"hash": base64.b64encode(DIGESTS[0]).decode(), "label": "x", "hashType": kind}
+
+    assert request_of(flow, flow.authorize(authorization_details=details(documentDigests=[document])))["details"]
+
+
 BAD_DETAILS = {
+    "hash type": details(documentDigests=[{"hash": base64.b64encode(bytes(32)).decode(), "hashType": "pdf"}]),
+    "hash type is a number": details(documentDigests=[{"hash": base64.b64encode(bytes(32)).decode(), "hashType": 1}]),
     "no JSON": "{",
     "object": json.dumps(json.loads(details())[0]),
     "empty": "[]",
@@ -294,7 +308,7 @@ BAD_DETAILS = {
     "no type": details(type=None),
     "no credential": details(credentialID=None),
     "credential is a number": details(credentialID=1),
-    "qualifier": details(signatureQualifier="eu_eidas_qes"),
+    "credential and qualifier": details(signatureQualifier="eu_eidas_qes"),
     "other hashes": details(hashes=["AAAA"]),
     "no digests": details(documentDigests=[]),
     "digests missing": details(documentDigests=None),
@@ -343,8 +357,19 @@ def test_O12_legal_parameters_and_a_long_state(flow):
     assert request_of(flow, answer)["must_log_in"] is True
 
 
-def test_the_address_of_the_page_is_not_guessable(flow):
-    addresses = {urlsplit(flow.authorize().location).path for _ in range(3)}
+def test_each_request_has_a_page_of_its_own(flow):
+    assert len({flow.authorize().location for _ in range(3)}) == 3
 
-    assert len(addresses) == 3
-    assert all(len(address.rpartition("/")[2]) == 43 for address in addresses)
+
+def test_a_strangers_get_stores_nothing(unmoved):
+    address = urlsplit(unmoved.authorize(**CREDENTIAL).location).path
+
+    assert unmoved.get(address).status_code == 200
+    assert unmoved.get(address + "x").status_code == 400
+
+
+def test_a_request_too_long_for_an_address_is_to_be_pushed(flow):
+    state = secrets.token_urlsafe(12_000)
+
+    assert error_of(flow.authorize(state=state))["error"] == "invalid_request"
+    assert flow.push(state=state).status_code == 201

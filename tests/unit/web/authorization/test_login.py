@@ -1,6 +1,7 @@
 """Password login and the tokens of auth/login."""
 
 import threading
+from dataclasses import replace
 
 import pyotp
 import pytest
@@ -12,11 +13,14 @@ from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.login import PasswordLogin, issue_login_tokens, refresh_login
 from csc_server.web.authorization.passwords import PasswordCheck, hash_password
 from csc_server.web.authorization.secret_values import secret_hash
+from csc_server.web.authorization.seed_key import SeedKey
 from fakes.code_flow import CodeFlow
+from fakes.rate_limits import unlimited
 from fakes.web_application import NOW, PASSWORD, SIGNER, password_verifier
 
 SEED = b"12345678901234567890"
 """The shared secret of RFC 6238, appendix B."""
+KEY = SeedKey(bytes(range(32)))
 
 
 @pytest.fixture
@@ -28,7 +32,8 @@ def flow():
 
 @pytest.fixture
 def context(flow):
-    return AuthorizationContext(flow.store, flow.activation, flow.audit, flow.clock, flow.settings)
+    limits = unlimited(flow.store, flow.audit, flow.clock)
+    return AuthorizationContext(flow.store, flow.activation, flow.audit, flow.clock, flow.settings, limits, KEY)
 
 
 class CountingCheck(PasswordCheck):
@@ -144,7 +149,7 @@ def test_at_most_so_many_logins_at_once(flow, context):
 
 
 def test_AU_04_a_code_is_asked_for_and_works_once(flow, context):
-    flow.store.put_account(AccountRow("bob", SIGNER, password_verifier(), totp_seed=SEED))
+    flow.store.put_account(AccountRow("bob", SIGNER, password_verifier(), KEY.seal("bob", SEED)))
     login = PasswordLogin(context)
     code = pyotp.TOTP("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").at(NOW)
 
@@ -152,6 +157,25 @@ def test_AU_04_a_code_is_asked_for_and_works_once(flow, context):
     assert refused(login, "bob", PASSWORD, "000000")[0] == 400
     assert login.login("bob", PASSWORD, code) == SIGNER
     assert refused(login, "bob", PASSWORD, code)[0] == 400
+
+
+@pytest.mark.parametrize(
+    "sealed", [SEED, KEY.seal("carol", SEED), SeedKey(bytes(32)).seal("bob", SEED), KEY.seal("bob", SEED)[:-1], b"x"]
+)
+def test_OA_15_a_seed_that_was_not_sealed_for_the_account_lets_nobody_in(flow, context, sealed):
+    flow.store.put_account(AccountRow("bob", SIGNER, password_verifier(), sealed))
+    code = pyotp.TOTP("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").at(NOW)
+
+    assert refused(PasswordLogin(context), "bob", PASSWORD, code)[0] == 400
+
+
+def test_OA_15_without_a_key_no_account_with_a_seed_logs_in(flow, context):
+    flow.store.put_account(AccountRow("bob", SIGNER, password_verifier(), KEY.seal("bob", SEED)))
+    code = pyotp.TOTP("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").at(NOW)
+    login = PasswordLogin(replace(context, seed_key=None))
+
+    assert refused(login, "bob", PASSWORD, code)[0] == 400
+    assert login.login("alice", PASSWORD) == SIGNER
 
 
 def test_login_tokens_have_no_client(flow, context):

@@ -62,6 +62,17 @@ def test_unavailable_is_503_with_retry_after(web):
     assert response.get_json()["error"] == "temporarily_unavailable"
 
 
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_RL_04_a_failure_that_used_up_the_authorization_says_so(web, version):
+    web.activation.failure = UnavailableError("device", is_spent=True)
+    response = web.post("credentials/list", version=version)
+
+    assert response.status_code == 503
+    assert "used up" in response.get_json()["error_description"]
+    web.activation.failure = UnavailableError("device")
+    assert "used up" not in web.post("credentials/list", version=version).get_json()["error_description"]
+
+
 @pytest.mark.parametrize("failure", [KeyError("planted"), RecursionError("planted"), MalformedInputError("planted")])
 def test_IN_06_the_unexpected_tells_nothing(web, failure):
     web.activation.failure = failure
@@ -85,7 +96,7 @@ def test_every_refusal_has_a_text_on_both_versions(web):
         for refusal in Refusal:
             web.activation.failure = RefusedError(refusal, "planted")
             response = web.post("credentials/authorize", {"credentialID": "pin", "numSignatures": 1}, version=version)
-            assert response.status_code in {400, 503}, refusal
+            assert response.status_code in {400, 401, 503}, refusal
             assert is_problem(response)
             assert "planted" not in response.text
 

@@ -104,8 +104,9 @@ def test_AU_09_another_account_logs_out_server_side_and_kills_the_transaction(fl
     assert "password" in flow.get(address).text
 
 
-def test_an_interaction_belongs_to_the_browser_that_opened_it_first(flow):
-    address = address_of(flow.authorize(scope="service"))
+def test_a_pushed_request_belongs_to_the_browser_that_opened_it_first(flow):
+    request_uri = flow.push(scope="service").json["request_uri"]
+    address = address_of(flow.get(f"/oauth2/authorize?client_id=app&request_uri={request_uri}"))
     flow.get(address)
     other = flow.app.test_client().get(address, base_url=BASE_URL)
 

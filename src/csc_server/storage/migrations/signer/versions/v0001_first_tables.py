@@ -12,14 +12,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    _create_registry()
+    _create_signers()
+    _create_credentials()
+    _create_factors()
     _create_approvals()
     _create_sads()
     _create_signing()
     _create_audit()
 
 
-def _create_registry() -> None:
+def _create_signers() -> None:
     op.create_table(
         "signers",
         sa.Column("signer_id", sa.Text, nullable=False),
@@ -33,6 +35,9 @@ def _create_registry() -> None:
         ),
         sa.PrimaryKeyConstraint("client_id", "signer_id", name="client_links_pk"),
     )
+
+
+def _create_credentials() -> None:
     op.create_table(
         "credentials",
         sa.Column("credential_id", sa.Text, nullable=False),
@@ -56,6 +61,9 @@ def _create_registry() -> None:
         sa.UniqueConstraint("key_handle", name="credentials_key_handle_once"),
     )
     op.create_index("credentials_by_signer_id", "credentials", ["signer_id"], unique=False)
+
+
+def _create_factors() -> None:
     op.create_table(
         "factors",
         sa.Column(
