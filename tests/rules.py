@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-ISSUE_IN_WORK = 2
+ISSUE_IN_WORK = 3
 ROOT = Path(__file__).resolve().parent.parent
 _ID = re.compile(r"(?<![A-Za-z])(AR|OA|AU|SA|IN|AD|RL|SC)[_-](\d\d)(?!\d)")
 

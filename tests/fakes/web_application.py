@@ -28,7 +28,7 @@ from csc_server.values import (
     Scal,
     SignerId,
 )
-from csc_server.web.api.waiting import WaitingRoom
+from csc_server.web.api.waiting import SignerWait
 from csc_server.web.app import build_app
 from csc_server.web.authorization.secret_values import secret_hash
 from fakes.activation import FakeActivation
@@ -165,7 +165,7 @@ class WebApplication:
             self.store,
             self.activation,
             self.audit,
-            WaitingRoom(self.clock.sleep, self.clock.monotonic),
+            SignerWait(self.clock.sleep, self.clock.monotonic),
             issuer,
         )
         self.app.jinja_env.bytecode_cache = COMPILED_TEMPLATES

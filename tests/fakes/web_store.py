@@ -152,11 +152,13 @@ class MemoryWebStore:
             self.insert_tokens(successors)
             return True
 
-    def revoke_token(self, token_hash, now) -> None:
+    def revoke_token(self, token_hash, now) -> bool:
         with self.lock:
             row = self.tokens.get(token_hash)
-            if row is not None and not row.revoked_at:
-                self.tokens[token_hash] = replace(row, revoked_at=now)
+            if row is None or row.revoked_at:
+                return False
+            self.tokens[token_hash] = replace(row, revoked_at=now)
+            return True
 
     def revoke_family(self, family_id, now) -> list[TokenRow]:
         with self.lock:

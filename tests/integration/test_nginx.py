@@ -19,6 +19,7 @@ from cryptography import x509
 
 from integration.documents import blank_pdf
 from integration.service import NGINX_CONF, KeyClient, Seed, Service, clean_environment, console_script
+from slow_clients import HEAD, is_closed
 
 SLOW_CLIENTS = 40
 """In the gate; the load tests have a thousand."""
@@ -219,9 +220,6 @@ def connect(seed: Seed) -> ssl.SSLSocket:
     return context(seed).wrap_socket(socket.create_connection((host, port), timeout=30), server_hostname=host)
 
 
-HEAD = b"POST /csc/v2/info HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
-
-
 @contextlib.contextmanager
 def dripping(connections: list[ssl.SSLSocket]) -> Iterator[None]:
     """Send a byte of headers now and then, so that no connection ever falls silent."""
@@ -290,17 +288,6 @@ def _status_from(seed: Seed, source: str) -> tuple[int, str | None]:
         assert response.headers["Content-Type"].partition(";")[0] == "application/json"
         json.loads(response.read())
         return response.status, response.headers["Retry-After"]
-
-
-def is_closed(connection: ssl.SSLSocket) -> bool:
-    try:
-        while connection.recv(4096):
-            pass
-    except (ConnectionError, ssl.SSLError):
-        return True
-    except TimeoutError:
-        return False
-    return True
 
 
 def test_AD_08_logs_of_nginx_hold_no_query_and_no_secret(tls_service: Service, certified: KeyClient) -> None:

@@ -48,11 +48,12 @@ def chains(seed: Seed, token: str) -> dict[str, list[Certificate]]:
     return {c.credential_id: client.certificates(c.credential_id) for c in own}
 
 
-def test_second_start_keeps_the_seed_but_for_its_address(restart: Restart) -> None:
+def test_second_start_keeps_the_seed_but_for_its_addresses(restart: Restart) -> None:
     second = restart.service.seed
 
     assert second.base_url != restart.first.base_url
-    assert replace(second, base_url=restart.first.base_url) == restart.first
+    first = restart.first
+    assert replace(second, base_url=first.base_url, response_uri=first.response_uri) == first
 
 
 def test_second_start_keeps_the_certificates_and_the_trust_root(restart: Restart) -> None:

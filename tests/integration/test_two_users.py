@@ -17,13 +17,9 @@ import pytest
 
 from csc_server.cli.dev.token import find_module
 from csc_server.cli.probe import Place
-from integration.installation import program
+from integration.installation import MAIN, SIGNER, START_LIMIT, STOP_LIMIT, STRANGER, WEB, program
 
 pytestmark = [pytest.mark.root, pytest.mark.integration]
-
-WEB, SIGNER, STRANGER = "daemon", "bin", "nobody"
-START_LIMIT = 60.0
-STOP_LIMIT = 30.0
 
 PROVISIONING = """
 import sys
@@ -52,7 +48,6 @@ module = "{module}"
 token_label = "two-users"
 pin_file = "{folder}/signer/pin"
 """
-MAIN = "from csc_server.cli.main import main; main()"
 
 
 class Site:

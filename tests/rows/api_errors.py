@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rows.answers import Answer
-from rows.bodies import DIGEST, asynchronous, body_of, new_request_id, token_for
-from rows.desk import HASH, HASH_ALGORITHM, Desk, base64_of, basic, digest, hashes, unknown_secret
+from rows.bodies import DIGEST, body_of, token_for
+from rows.desk import Desk, base64_of, basic, hashes, unknown_secret
 
 Way = Callable[[Desk, str, str], Answer]
 """Gets desk, face and method; sends the request and returns the answer."""
@@ -274,120 +274,16 @@ def _login_failed(desk: Desk, face: str, method: str) -> Answer:
     return desk.login(face, header=basic(desk.user.username, "wrong"))
 
 
-# Hashes
-
-
-@way("hashes empty")
-def _no_hashes(desk: Desk, face: str, method: str) -> Answer:
-    return desk.post(face, method, body_of(desk, face, method) | {HASH[face]: []})
-
-
-@way("hash no base64")
-def _hash_no_base64(desk: Desk, face: str, method: str) -> Answer:
-    return desk.post(face, method, body_of(desk, face, method) | {HASH[face]: ["*"]})
-
-
-@way("hashes missing", SIGN_HASH)
-def _hashes_missing(desk: Desk, face: str, method: str) -> Answer:
-    return desk.post(face, method, body_of(desk, face, method) | {HASH[face]: None})
-
-
-@way("hashes missing", AUTHORIZE)
-def _hashes_missing_for_scal_2(desk: Desk, face: str, method: str) -> Answer:
-    credential = desk.credential("P-256", scal="2")
-    body = {"credentialID": credential.credential_id, "numSignatures": 1}
-    return desk.post(face, method, body | _pin(face, credential.pin))
-
-
-@way("hash algorithm missing", AUTHORIZE)
-def _algorithm_missing(desk: Desk, face: str, method: str) -> Answer:
-    return desk.post(face, method, body_of(desk, face, method) | {HASH_ALGORITHM[face]: None})
-
-
-@way("hash algorithm missing", SIGN_HASH)
-def _algorithm_missing_for_key(desk: Desk, face: str, method: str) -> Answer:
-    body = body_of(desk, face, method) | {"signAlgo": PUBLIC_KEY, HASH_ALGORITHM[face]: None}
-    return desk.post(face, method, body)
-
-
-@way("hash algorithm invalid")
-def _algorithm_invalid(desk: Desk, face: str, method: str) -> Answer:
-    return desk.post(face, method, body_of(desk, face, method) | {HASH_ALGORITHM[face]: "1.3.14.3.2.26"})
-
-
-@way("digest length", SIGN_HASH)
-def _digest_length(desk: Desk, face: str, method: str) -> Answer:
-    return desk.post(face, method, body_of(desk, face, method) | {HASH[face]: [base64_of(DIGEST[:20])]})
-
-
-@way("too many hashes", SIGN_HASH)
-def _too_many_hashes(desk: Desk, face: str, method: str) -> Answer:
-    return desk.post(face, method, body_of(desk, face, method) | {HASH[face]: [base64_of(DIGEST)] * 1001})
-
-
-@way("hash not authorized", SIGN_HASH, EXTEND)
-def _not_authorized(desk: Desk, face: str, method: str) -> Answer:
-    credential = desk.credential()
-    sad = desk.new_sad(face, credential, 1, **hashes(face, DIGEST))
-    return desk.post(face, method, body_of(desk, face, method) | {"SAD": sad} | hashes(face, digest("another")))
-
-
-# SADs
-
-
-@way("SAD used up", SIGN_HASH)
-def _used_up(desk: Desk, face: str, method: str) -> Answer:
-    body = body_of(desk, face, method) | {"SAD": desk.new_sad(face, desk.credential(), 1)}
-    return desk.post(face, method, body | {HASH[face]: [base64_of(DIGEST)] * 2})
-
-
-@way("SAD expired", SIGN_HASH, EXTEND)
-def _sad_expired(desk: Desk, face: str, method: str) -> Answer:
-    return desk.post(face, method, body_of(desk, face, method) | {"SAD": desk.old_sad(face)})
-
-
-# Asynchronous requests
-
-
-def in_mode_a(case: str, **members: Any) -> None:
-    """Register a request of mode A with these members changed."""
-    way(case, SIGN_HASH)(lambda desk, face, method: desk.post(face, method, asynchronous(desk, face) | members))
-
-
-in_mode_a("validity period invalid", validity_period="long")
-in_mode_a("validity period too long", validity_period=10**12)
-in_mode_a("response address invalid", response_uri="https://elsewhere.example/")
-changed("request id missing", requestID=None)
-changed("request id unknown", requestID=unknown_secret())
-
-
-@way("result not ready")
-def _not_ready(desk: Desk, face: str, method: str) -> Answer:
-    """Many slow signatures are not made while the next request arrives."""
-    request_id = new_request_id(desk, face, desk.credential("RSA-4096"), 60)
-    return desk.post(face, method, {"requestID": request_id})
-
-
-# Time stamps
-
-changed("hash missing", "signatures/timestamp", hash=None)
-changed("hash empty", "signatures/timestamp", hash="")
-changed("hash no base64", "signatures/timestamp", hash="*")
-changed("hash algorithm invalid", "signatures/timestamp", hashAlgo="1.3.14.3.2.26")
-changed("digest length", "signatures/timestamp", hash=base64_of(DIGEST[:20]))
-changed("nonce invalid", "signatures/timestamp", nonce="xyz")
-
-
 # Factors and the state of a credential
 
 
 @way("wrong PIN", AUTHORIZE)
 @way("authentication data wrong", AUTHORIZE)
 def _wrong_pin(desk: Desk, face: str, method: str) -> Answer:
-    return desk.post(face, method, body_of(desk, face, method) | _pin(face, "00000000"))
+    return desk.post(face, method, body_of(desk, face, method) | pin_members(face, "00000000"))
 
 
-def _pin(face: str, pin: str) -> dict[str, Any]:
+def pin_members(face: str, pin: str) -> dict[str, Any]:
     return {"PIN": pin} if face == "v1" else {"authData": [{"id": "PIN", "value": pin}]}
 
 
@@ -409,7 +305,7 @@ def _wrong_otp(desk: Desk, face: str, method: str) -> Answer:
 def _pin_locked(desk: Desk, face: str, method: str) -> Answer:
     credential = desk.credential("P-384")
     body = {"credentialID": credential.credential_id, "numSignatures": 1}
-    return _until_locked(desk, face, body | _pin(face, "00000000"))
+    return _until_locked(desk, face, body | pin_members(face, "00000000"))
 
 
 @way("OTP locked", AUTHORIZE)

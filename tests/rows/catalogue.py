@@ -39,8 +39,8 @@ class ParameterRow:
     """One parameter in one direction.
 
     `absent` and `wrong` are the refusals of a request without it and with a value of another type; empty means
-    that the request succeeds. In answers `absent` tells of a member that may be left out how often this server
-    does it: never, sometimes, always. `here` tells where this server departs from type or presence.
+    that the request succeeds. In answers `absent` tells of an optional member how often this server leaves it out:
+    never, sometimes, always; and of a conditional one that its condition always holds here, or always fails. `here` tells where this server departs from type or presence.
     """
 
     id: str

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from rows import api_requests, oauth_errors, oauth_requests  # noqa: F401 oauth_errors registers its ways
+from rows import api_requests, oauth_errors, oauth_requests, signature_errors  # noqa: F401 modules of errors register their ways
 from rows.answers import Answer
 from rows.answers_of_rows import ANSWERS, LATE_ANSWERS, WHERE, holders
 from rows.api_errors import ANY, WAYS
@@ -13,8 +13,9 @@ from rows.desk import Desk, Json
 from rows.requests_of_rows import HEADER, Request, Situation, find, fits, fits_form, placed, split, without, wrong_value
 
 NONE = "(none)"
-CONSTANT = frozenset({"always", "never"})
-"""Of a member that depends on a condition: the server is never in it, or never out of it."""
+CONSTANT = frozenset({"holds", "fails"})
+"""Of a member that depends on a condition: on this server it always holds, or always fails."""
+NEVER_SENT = frozenset({"always", "fails"})
 TAKEN = "taken"
 """What a row says that the server does with a request that the table refuses."""
 PRESENCES = frozenset("MROC")
@@ -79,7 +80,7 @@ class Judge:
         Where nothing is registered, all answers must that have the object it stands in.
         """
         all_names = tuple(name for name in ANSWERS[row.method] if name not in LATE_ANSWERS)
-        if row.absent == "always":
+        if row.absent in NEVER_SENT:
             return (), all_names
         registered = WHERE.get((row.method, f"{row.face} {row.parameter}")) or WHERE.get((row.method, row.parameter))
         if registered is not None:
@@ -227,7 +228,7 @@ def _response_claims(row: ParameterRow, missing: tuple[str, ...]) -> list[str]:
         presence, set()
     )
     faults = [] if row.absent in allowed else [f"presence {presence} and absent {row.absent!r}"]
-    if bool(missing) != (row.absent in {"sometimes", "always"} or (presence in {"R", "C"} and not row.absent)):
+    if bool(missing) != (row.absent in {"sometimes", *NEVER_SENT} or (presence in {"R", "C"} and not row.absent)):
         faults.append(f"presence {presence}, absent {row.absent!r}, and missing from {missing}")
     return faults
 

@@ -313,7 +313,7 @@ def _names(cited: str) -> list[str]:
 
 
 def test_rules_reports_a_due_rule_without_test_and_a_test_without_rule() -> None:
-    table = [rules.Rule("OA-03", "codes", "2"), rules.Rule("OA-07", "pushed requests", "3")]
+    table = [rules.Rule("OA-03", "codes", "2"), rules.Rule("AU-13", "approval sessions", "5")]
 
     assert len(rules.faults(table, {"OA-03": ["a"]})) == 0
     assert "OA-03" in rules.faults(table, {})[0]

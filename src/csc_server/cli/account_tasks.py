@@ -1,11 +1,11 @@
 """Login accounts as operators change them, on web's side; every change has its audit record."""
 
 import base64
-import secrets
 
 from csc_server.audit.chain import Record
 from csc_server.audit.change_log import ChangeLog
 from csc_server.audit.events import Event, Outcome
+from csc_server.cli.new_secrets import new_seed
 from csc_server.clock import Clock
 from csc_server.errors import CscServerError
 from csc_server.storage.ports.registry import RegistryStore
@@ -15,9 +15,6 @@ from csc_server.values import SignerId
 from csc_server.web.authorization.passwords import hash_password
 from csc_server.web.authorization.seed_key import SeedKey
 from csc_server.wire import Json
-
-TOTP_BYTES = 20
-"""RFC 4226, 4, R6: 160 bits are recommended."""
 
 
 class Accounts:
@@ -34,15 +31,16 @@ class Accounts:
 
     def add(self, username: str, signer_id: str, password: str, wants_totp: bool) -> Json:
         """Add an account; answer the seed of its one-time codes (base32), if it is to have one."""
-        seed = secrets.token_bytes(TOTP_BYTES) if wants_totp else b""
-        row = AccountRow(username, SignerId(signer_id), _verifier(password), self._sealed(username, seed))
+        seed = new_seed() if wants_totp else ""
+        sealed = self._sealed(username, base64.b32decode(seed))
+        row = AccountRow(username, SignerId(signer_id), _verifier(password), sealed)
         try:
             self._log.write(
                 [self._record(Event.ACCOUNT_CREATED, row)], lambda rows: self._store.insert_account(row, rows)
             )
         except ConflictError as error:
             raise CscServerError(f"There is a user {username!r} already.", advice="Choose another name.") from error
-        totp = {"totp_secret": base64.b32encode(seed).decode("ascii")} if seed else {}
+        totp = {"totp_secret": seed} if seed else {}
         return {"username": username, "signer_id": signer_id, **totp}
 
     def list(self) -> Json:

@@ -46,7 +46,7 @@ def credential() -> None:
     type=click.Choice([each.value for each in Scal]),
     default=Scal.TWO.value,
     show_default=True,
-    help="2 binds every signature to a hash and takes PIN and code; 1 takes the PIN alone.",
+    help="2 binds every signature to a hash and takes the PIN and a second factor; 1 takes one factor.",
 )
 @click.option("--multisign", type=click.IntRange(1, 1000), default=1, show_default=True, help="Signatures an approval.")
 @click.option("--description", default="", help="What applications see.")

@@ -1,9 +1,9 @@
 """Signers, links, credentials and factors as operators change them, on the signer's side."""
 
 import base64
-import secrets
 from collections.abc import Callable
 
+from csc_server.cli.new_secrets import new_seed, random_digits
 from csc_server.errors import CscServerError
 from csc_server.signer.certificate_requests import read_subject
 from csc_server.signer.custody_journal import Actor, CustodyJournal
@@ -16,8 +16,6 @@ from csc_server.storage.ports.signer import CredentialRow
 from csc_server.values import AuthMode, ClientId, CredentialId, FactorKind, KeyType, Scal, SignerId
 from csc_server.wire import Json, decode_base64, encode_base64
 
-TOTP_BYTES = 20
-"""RFC 4226, 4, R6: 160 bits are recommended."""
 PIN_DIGITS = 8
 """Of a PIN that is made here; the lock leaves ten tries (AU-06)."""
 
@@ -130,9 +128,9 @@ class CustodyTasks:
 
 def _new_secret(kind: FactorKind) -> str:
     if kind is FactorKind.PIN:
-        return "".join(secrets.choice("0123456789") for _ in range(PIN_DIGITS))
+        return random_digits(PIN_DIGITS)
     if kind is FactorKind.OTP:
-        return base64.b32encode(secrets.token_bytes(TOTP_BYTES)).decode("ascii")
+        return new_seed()
     raise CscServerError(f"{kind.value} is the signer's own.", advice="Name the signer's address, or his public key.")
 
 

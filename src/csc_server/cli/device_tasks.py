@@ -1,9 +1,9 @@
 """Making a device ready for the service, as the signer's user: its PIN file, a new token, the service's own keys."""
 
 import os
-import secrets
 from pathlib import Path
 
+from csc_server.cli.new_secrets import random_digits
 from csc_server.errors import CscServerError
 from csc_server.settings import DeviceSettings
 from csc_server.signer.device.provisioning import create_module_keys, has_token, initialise_token
@@ -23,8 +23,8 @@ def make_token(device: DeviceSettings) -> Json:
     if has_token(device.module, device.token_label):
         return {"new": False}
     if not device.pin_file.exists():
-        _write_new(device.pin_file, _random_pin())
-    so_pin = _random_pin()
+        _write_new(device.pin_file, random_digits(_PIN_DIGITS))
+    so_pin = random_digits(_PIN_DIGITS)
     initialise_token(device.module, device.token_label, so_pin, device.pin_file.read_text(encoding="utf-8").strip())
     return {"new": True, "so_pin": so_pin}
 
@@ -33,10 +33,6 @@ def make_keys(device: DeviceSettings) -> Json:
     """Make the service's own keys in the token: for SADs, for PINs and links, for seeds. Those that exist stay."""
     create_module_keys(device)
     return {"keys": "there"}
-
-
-def _random_pin() -> str:
-    return "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
 
 
 def _write_new(path: Path, text: str) -> None:

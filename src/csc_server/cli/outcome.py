@@ -8,8 +8,7 @@ from csc_server.errors import ConfigurationError, CscServerError
 
 DONE = 0
 FAILED = 1
-WRONG_USE = 2
-REFUSED_SETTINGS = 3
+REFUSED_SETTINGS = 3  # 2 is click's own, for wrong use
 FAILING_CHECKS = 4
 
 EXIT_CODES = """\b

@@ -1,1 +1,1 @@
-"""Pure rules that both sides use: algorithms, certificate profiles."""
+"""Pure rules that both sides use: algorithms, certificates, codes, challenges, time stamps, outgoing addresses."""

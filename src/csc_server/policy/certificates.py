@@ -9,10 +9,20 @@ from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 MAX_CERTIFICATE = 65_536
 """Bytes (IN-03)."""
+
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What loading a certificate from outside, or reading a part of it, may raise; only the first is a ValueError."""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,18 @@ def read_signing_certificate(certificate: x509.Certificate) -> SigningCertificat
     )
 
 
+def may_issue(certificate: x509.Certificate, authorities_below: int) -> bool:
+    """Tell whether a certificate is an authority's, for a path with so many others below it (RFC 5280, 6.1.4, k to n).
+
+    Raises one of `certificates.UNREADABLE` for extensions that cannot be read.
+    """
+    extensions = certificate.extensions
+    constraints, usage = _extension(extensions, x509.BasicConstraints), _extension(extensions, x509.KeyUsage)
+    if constraints is None or not constraints.ca or (usage is not None and not usage.key_cert_sign):
+        return False
+    return constraints.path_length is None or authorities_below <= constraints.path_length
+
+
 def _is_authority(extensions: x509.Extensions) -> bool:
     constraints = _extension(extensions, x509.BasicConstraints)
     return constraints is not None and constraints.ca

@@ -12,6 +12,7 @@ from typing import Self
 from csc_server.errors import MalformedInputError
 
 MAX_URL = 2048
+"""Characters."""
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 _URL = re.compile(

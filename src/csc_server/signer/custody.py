@@ -65,16 +65,16 @@ class Custody:
         self._journal = CustodyJournal(store, clock, writer)
 
     def create_signer(
-        self, signer_id: SignerId, clients: Sequence[ClientId] = (), guardians: Sequence[ClientId] = ()
+        self, signer_id: SignerId, clients: Sequence[ClientId] = (), custodians: Sequence[ClientId] = ()
     ) -> None:
         """Register a signer and the clients that may act for him without his login (decision 17).
 
-        `guardians` are those of them that may also have credentials made and destroyed.
+        `custodians` are those of them that may also have credentials made and destroyed.
         """
         signers = SignerCustody(self._store, self._journal)
         signers.create(signer_id, {})
         for client_id in clients:
-            signers.link(LinkRow(client_id, signer_id, custody=client_id in guardians), {})
+            signers.link(LinkRow(client_id, signer_id, custody=client_id in custodians), {})
 
     def create(self, new: NewCredential, issue: Issue) -> CredentialRow:
         """Generate a key, have its certificate issued, enrol the factors and store the credential, active.

@@ -10,7 +10,7 @@ from csc_server.signer.identity.one_time_code import new_otp_factor
 from csc_server.signer.identity.online_code import new_online_factor
 from csc_server.signer.identity.pin import PIN_COST, PinCost, new_pin_factor
 from csc_server.signer.identity.response_key import new_key_factor
-from csc_server.signer.key_custody import CustodyError, known_credential, moves, unchanged_credential
+from csc_server.signer.key_custody import CustodyError, conflict_told, known_credential, unchanged_credential
 from csc_server.signer.signing.credential import link_mac
 from csc_server.storage.ports.custody import CustodyStore
 from csc_server.storage.ports.signer import ConflictError, CredentialRow, FactorRow
@@ -55,11 +55,12 @@ class FactorCustody:
         if row.state is CredentialState.DISABLED:
             raise CustodyError(f"The credential {factor.credential_id!r} is disabled.")
         if (kind.value in row.factors) is not replaces:
-            raise _missing(factor.credential_id, kind) if replaces else _there(factor.credential_id, kind)
+            refuse = _not_enrolled if replaces else _enrolled_already
+            raise refuse(factor.credential_id, kind)
         after = self._with_kind(row, kind)
         event = Event.FACTOR_RESET if replaces else Event.FACTOR_SET
         record = credential_record(event, after, actor, method=kind.value)
-        with moves(factor.credential_id):
+        with conflict_told(factor.credential_id):
             self._journal.write(
                 [record],
                 lambda rows: self._store.change_credential(after, row.version, rows, factor, ends_approvals=replaces),
@@ -81,16 +82,16 @@ def unlock_factor(
     try:
         journal.write([record], lambda rows: store.unlock_factor(credential_id, kind, rows))
     except ConflictError as error:
-        raise _missing(credential_id, kind) from error
+        raise _not_enrolled(credential_id, kind) from error
 
 
-def _missing(credential_id: CredentialId, kind: FactorKind) -> CustodyError:
+def _not_enrolled(credential_id: CredentialId, kind: FactorKind) -> CustodyError:
     return CustodyError(
         f"The credential {credential_id!r} has no {kind.value}.", advice="Enrol it with `csc-server factor set`."
     )
 
 
-def _there(credential_id: CredentialId, kind: FactorKind) -> CustodyError:
+def _enrolled_already(credential_id: CredentialId, kind: FactorKind) -> CustodyError:
     return CustodyError(
         f"The credential {credential_id!r} has a {kind.value} already.",
         advice="Replace it with `csc-server factor reset`.",

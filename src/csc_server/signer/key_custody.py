@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 
 from csc_server.audit.events import Event
 from csc_server.errors import CscServerError
+from csc_server.policy.certificates import UNREADABLE
+from csc_server.policy.key_usage import may_issue
 from csc_server.signer.certificate_requests import certificate_request
 from csc_server.signer.custody_journal import Actor, CustodyJournal, credential_record
 from csc_server.signer.device.port import KeyDevice, KeyFacts
@@ -99,7 +101,7 @@ class KeyCustody:
         after = replace(row, certificates=chain, state=CredentialState.ACTIVE, version=row.version + 1)
         after = replace(after, link_mac=link_mac(self._device, after))
         Credentials(self._device, []).prove(after)
-        with moves(credential_id):
+        with conflict_told(credential_id):
             self._journal.write(
                 [credential_record(Event.CERTIFICATE_BOUND, after, actor)],
                 lambda rows: self._store.change_credential(after, row.version, rows),
@@ -161,7 +163,7 @@ def _end(
     row = known_credential(store, credential_id)
     after = replace(row, state=state, version=row.version + 1)
     event, reason = record
-    with moves(credential_id):
+    with conflict_told(credential_id):
         journal.write(
             [credential_record(event, after, actor, reason=reason)],
             lambda rows: store.change_credential(after, row.version, rows, ends_approvals=True),
@@ -189,8 +191,8 @@ def unchanged_credential(store: CustodyStore, device: KeyDevice, credential_id: 
 
 
 @contextmanager
-def moves(credential_id: CredentialId) -> Iterator[None]:
-    """Tell a conflict in the store as CustodyError."""
+def conflict_told(credential_id: CredentialId) -> Iterator[None]:
+    """Raise CustodyError where the store tells of a conflict: the credential moved meanwhile."""
     try:
         yield
     except ConflictError as error:
@@ -202,7 +204,8 @@ def moves(credential_id: CredentialId) -> Iterator[None]:
 def check_chain(chain: Sequence[bytes], trusted: Sequence[x509.Certificate]) -> None:
     """Raise CustodyError unless each certificate is issued by the next and, with `trusted`, the last by one of these.
 
-    Dates and revocation are checked when the credential signs (RFC 5280, 6.1 has the rest).
+    All but the first are authorities': a signer's own key issues nothing, whoever issued its certificate. Dates and
+    revocation are checked when the credential signs (RFC 5280, 6.1 has the rest).
     """
     if not 1 <= len(chain) <= MAX_CHAIN:
         raise CustodyError(f"A chain has 1 to {MAX_CHAIN} certificates, end entity first.")
@@ -210,8 +213,11 @@ def check_chain(chain: Sequence[bytes], trusted: Sequence[x509.Certificate]) -> 
         certificates = [x509.load_der_x509_certificate(der) for der in chain]
         for one, issuer in itertools.pairwise(certificates):
             one.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
+        are_authorities = all(may_issue(issuer, below) for below, issuer in enumerate(certificates[1:]))
+    except (TypeError, InvalidSignature, *UNREADABLE) as error:
         raise CustodyError("The certificates are no chain, end entity first.") from error
+    if not are_authorities:
+        raise CustodyError("A certificate of the chain is issued by one that is no authority's.")
     if trusted and not any(_leads_to(certificates[-1], authority) for authority in trusted):
         raise CustodyError("The chain is not one of an authority that this service trusts.")
 
@@ -221,7 +227,7 @@ def _leads_to(last: x509.Certificate, authority: x509.Certificate) -> bool:
         return True
     try:
         last.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (TypeError, InvalidSignature, *UNREADABLE):
         return False
     return True
 

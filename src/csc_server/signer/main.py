@@ -1,7 +1,8 @@
 """Composition root of the signer: the only place that names its adapters.
 
-`run` forks one process a worker: K signing workers, evidence workers for the slow work of PINs, and one
-registry worker. Nothing here, and nothing below, opens a network connection (AR-05).
+`run` forks one process a worker: signing workers, evidence workers for the slow work of PINs, one registry
+worker and, with `signer.custody`, one that makes and destroys keys. Nothing here, and nothing below, opens a network
+connection (AR-05).
 """
 
 import os

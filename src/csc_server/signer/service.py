@@ -134,7 +134,15 @@ class SigningService:
 
 
 class ActivationService:
-    """Serves the registry and evidence lanes: one request after the other."""
+    """Serves every lane but sign: one request after the other.
+
+    Args:
+        operations: what it does with approvals and SADs.
+        journal: takes the refusals.
+        health: of the worker.
+        stop: writes the worker's last record.
+        others: further kinds of request with what answers them.
+    """
 
     def __init__(
         self,

@@ -109,9 +109,9 @@ class SqlGrantStore:
             _insert_tokens(unit, successors)
             return True
 
-    def revoke_token(self, token_hash: bytes, now: int) -> None:
+    def revoke_token(self, token_hash: bytes, now: int) -> bool:
         with self._database.write() as unit:
-            unit.change(REVOKE_TOKEN, {"hash": token_hash, "now": now})
+            return unit.change(REVOKE_TOKEN, {"hash": token_hash, "now": now}) == 1
 
     def revoke_family(self, family_id: str, now: int) -> list[TokenRow]:
         with self._database.write() as unit:

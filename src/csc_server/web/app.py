@@ -25,7 +25,7 @@ from csc_server.web.api.refusals import refusal_problem
 from csc_server.web.api.signature_jobs import SignatureJobs
 from csc_server.web.api.table import ENDPOINTS
 from csc_server.web.api.timestamp_authority import TimestampAuthority
-from csc_server.web.api.waiting import WaitingRoom
+from csc_server.web.api.waiting import SignerWait
 from csc_server.web.authorization import endpoints
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.login import PasswordLogin
@@ -96,7 +96,7 @@ def build_app(
     store: WebStore,
     activation: Activation,
     audit: AuditLog,
-    waiting: WaitingRoom | None = None,
+    waiting: SignerWait | None = None,
     issuer: CertificateIssuer | None = None,
 ) -> Flask:
     """Return the application over given adapters; tests pass their own."""
@@ -114,8 +114,8 @@ def build_app(
     jobs = app.extensions[JOBS] = SignatureJobs(store, activation, clock, fetcher)
     timestamps = TimestampAuthority(settings.timestamp, fetcher, clock) if settings.timestamp is not None else None
     issuer = issuer or _issuer(settings)
-    room = waiting or WaitingRoom()
-    services = Services(context, PasswordLogin(context), strangers, methods, fetcher, jobs, timestamps, issuer, room)
+    login, wait = PasswordLogin(context), waiting or SignerWait()
+    services = Services(context, login, strangers, methods, fetcher, jobs, timestamps, issuer, wait)
     app.register_blueprint(dispatch.blueprint(services))
     app.register_blueprint(endpoints.blueprint(context))
     app.register_blueprint(pages.blueprint(context))

@@ -16,11 +16,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from csc_server.errors import UnavailableError
+from csc_server.policy.certificates import UNREADABLE
 
 ISSUER_SECONDS = 10.0
 """An authority that decides by hand is no issuer for a request that waits."""
 MAX_CHAIN = 65_536
+"""Octets of an answer that are read."""
 RETRY_AFTER = 30
+"""Seconds."""
 
 
 class CertificateIssuer(Protocol):
@@ -44,7 +47,7 @@ class SocketIssuer:
         body = self._post(path, request, "application/pkcs10", http.client.OK)
         try:
             chain = x509.load_pem_x509_certificates(body)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise _away("the issuer answered no certificate") from error
         return tuple(each.public_bytes(Encoding.DER) for each in chain)
 

@@ -8,12 +8,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from csc_server.cli.dev.certificates import load_authority
 from csc_server.cli.dev.folder import DataFolder
+from csc_server.cli.dev.http_server import PostHandler
 from csc_server.cli.dev.timestamps import StampingKey, answer
 from csc_server.cli.dev.tls import write_server_certificate
 from csc_server.cli.listening import LOOPBACK
@@ -77,31 +78,19 @@ class _Server(ThreadingHTTPServer):
         """Say nothing of connections that broke."""
 
 
-class _Connection(BaseHTTPRequestHandler):
+class _Connection(PostHandler):
     server: _Server
     timeout = SECONDS
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         """Answer a query for a time stamp, or take a notification."""
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length) if 0 < length <= MAX_BODY else b""
+        body = self.read_body(MAX_BODY)
         media_type = self.headers.get("Content-Type")
         if body and (self.path, media_type) == (TIMESTAMP, QUERY):
-            self._send(200, REPLY, answer(body, self.server.signer))
+            self.answer(200, REPLY, answer(body, self.server.signer))
         elif body and (self.path, media_type) == (CALLBACK, "application/json"):
             with self.server.log.open("ab") as log:
                 log.write(body + b"\n")
-            self._send(204)
+            self.answer(204)
         else:
-            self._send(400)
-
-    def _send(self, status: int, media_type: str = "", body: bytes = b"") -> None:
-        self.send_response(status)
-        if body:
-            self.send_header("Content-Type", media_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Write nothing: whoever asked logs it."""
+            self.answer(400)

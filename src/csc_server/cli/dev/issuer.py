@@ -9,7 +9,6 @@ import os
 import signal
 import socketserver
 import sys
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from csc_server.cli.dev.certificates import DevelopmentAuthority, load_authority
+from csc_server.cli.dev.http_server import PostHandler
 from csc_server.cli.process import end_with_parent
 from csc_server.settings import Part
 
@@ -54,34 +54,30 @@ class _Server(socketserver.ThreadingUnixStreamServer):
         self.revoked = part.authority / "revoked.jsonl"
 
 
-class _Connection(BaseHTTPRequestHandler):
+class _Connection(PostHandler):
     server: _Server
     timeout = SECONDS
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         """Issue a certificate, or note one as revoked."""
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length) if 0 < length <= MAX_BODY else b""
+        body = self.read_body(MAX_BODY)
         url = urlsplit(self.path)
         members = {name: values[0] for name, values in parse_qs(url.query).items()}
         try:
             if url.path == "/issue":
                 chain = self._issue(x509.load_der_x509_csr(body), members.get("policy", ""))
-                self._send(200, "application/pem-certificate-chain", chain)
+                self.answer(200, "application/pem-certificate-chain", chain)
             elif url.path == "/revoke":
                 self._revoke(x509.load_der_x509_certificate(body), int(members["reason"]))
-                self._send(204)
+                self.answer(204)
             else:
-                self._send(404)
+                self.answer(404)
         except (ValueError, KeyError):
-            self._send(400)
+            self.answer(400)
 
     def address_string(self) -> str:
         """Say who asks: a UNIX socket knows no address."""
         return "local"
-
-    def log_message(self, *_: object) -> None:
-        """Write nothing: whoever asked logs it."""
 
     def _issue(self, request: x509.CertificateSigningRequest, policy: str) -> bytes:
         if not request.is_signature_valid:
@@ -93,14 +89,6 @@ class _Connection(BaseHTTPRequestHandler):
     def _revoke(self, certificate: x509.Certificate, reason: int) -> None:
         with self.server.revoked.open("a", encoding="ascii") as file:
             file.write(json.dumps({"serial": f"{certificate.serial_number:X}", "reason": reason}) + "\n")
-
-    def _send(self, status: int, media_type: str = "", body: bytes = b"") -> None:
-        self.send_response(status)
-        if body:
-            self.send_header("Content-Type", media_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
 
 if __name__ == "__main__":

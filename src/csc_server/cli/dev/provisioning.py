@@ -164,9 +164,9 @@ def _create_credentials(folder: DataFolder, module: Path, seed: Seed, authority:
     custody = Custody(store, device, SystemClock(), writer="dev/custody")
     linked = [ClientId(client.client_id) for client in seed.clients if client.client_secret]
     linked += [ClientId(client.client_id) for client in seed.key_clients]
-    guardians = [ClientId(client.client_id) for client in seed.clients if has_custody(client)]
+    custodians = [ClientId(client.client_id) for client in seed.clients if has_custody(client)]
     for user in seed.users:
-        custody.create_signer(signer_of(user.username), linked, guardians)
+        custody.create_signer(signer_of(user.username), linked, custodians)
     with Progress(len(seed.credentials)) as progress:
         for credential in seed.credentials:
             progress.step(credential)

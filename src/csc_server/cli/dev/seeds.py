@@ -4,7 +4,6 @@ Every secret is random and made for one data folder; the seed file (JSON, mode 0
 clear. Tests, `csc-server try` and people read it.
 """
 
-import base64
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import NameOID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from csc_server.cli.new_secrets import new_seed, random_digits
 from csc_server.errors import CscServerError
 from csc_server.values import AuthMode, ClientProfile, KeyType, Scal
 
@@ -22,8 +22,6 @@ MULTISIGN = 1000
 
 SECRET_BYTES = 32
 """256 bits: client secrets are stored under one salted SHA-256 (OA-16)."""
-TOTP_BYTES = 20
-"""RFC 4226, 4, R6: 160 bits are recommended."""
 PIN_DIGITS = 8
 
 REDIRECT_URI = "http://127.0.0.1/callback"
@@ -181,7 +179,7 @@ def make_seed(base_url: str, trust_root: Path) -> Seed:
         ),
         users=(
             SeedUser(username=first, password=_secret(), totp_secret=None),
-            SeedUser(username=second, password=_secret(), totp_secret=_totp_secret()),
+            SeedUser(username=second, password=_secret(), totp_secret=new_seed()),
         ),
         credentials=(
             *(_credential(*each) for each in wanted),
@@ -208,8 +206,8 @@ def _credential(username: str, key_type: KeyType, factors: _Factors) -> SeedCred
         key=key_type,
         auth_mode=AuthMode.OAUTH2CODE if factors == "oauth" else AuthMode.EXPLICIT,
         scal=Scal.ONE if alone else Scal.TWO,
-        pin=random_pin(PIN_DIGITS),
-        totp_secret=None if alone else _totp_secret(),
+        pin=random_digits(PIN_DIGITS),
+        totp_secret=None if alone else new_seed(),
     )
 
 
@@ -220,7 +218,7 @@ def _unusable(username: str, state: Literal["disabled", "expired"]) -> SeedCrede
 
 def make_modes(username: str, keys: Path) -> dict[str, SeedMode]:
     """Return one planned credential for each other mode; `keys` is the folder of private keys."""
-    pin, totp, two = {"pin": random_pin(PIN_DIGITS)}, {"totp_secret": _totp_secret()}, {"scal": Scal.TWO}
+    pin, totp, two = {"pin": random_digits(PIN_DIGITS)}, {"totp_secret": new_seed()}, {"scal": Scal.TWO}
     plans: dict[str, dict[str, Any]] = {
         "otp": totp,
         "online-otp": {"online": True},
@@ -237,14 +235,5 @@ def make_modes(username: str, keys: Path) -> dict[str, SeedMode]:
     }
 
 
-def random_pin(digits: int) -> str:
-    """Return a PIN of decimal digits."""
-    return "".join(secrets.choice("0123456789") for _ in range(digits))
-
-
 def _secret() -> str:
     return secrets.token_urlsafe(SECRET_BYTES)
-
-
-def _totp_secret() -> str:
-    return base64.b32encode(secrets.token_bytes(TOTP_BYTES)).decode("ascii")

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from csc_server.cli.dev.folder import DataFolder, write_private
-from csc_server.cli.dev.seeds import random_pin
+from csc_server.cli.new_secrets import random_digits
 from csc_server.errors import CscServerError
 from csc_server.settings import DeviceSettings
 
@@ -60,7 +60,7 @@ def use_configuration(folder: DataFolder) -> None:
 
 def make_pins(folder: DataFolder) -> tuple[str, str]:
     """Write a new SO PIN and a new user PIN to their files; return both."""
-    so_pin, user_pin = (random_pin(_PIN_DIGITS) for _ in range(2))
+    so_pin, user_pin = (random_digits(_PIN_DIGITS) for _ in range(2))
     write_private(folder.so_pin, so_pin)
     write_private(folder.user_pin, user_pin)
     return so_pin, user_pin

@@ -26,6 +26,7 @@ from csc_server.wire import dump_json, parse_object
 MAX_WAITING = 100
 """Codes that may wait while a mail server is slow; whoever asks then is told to come back."""
 READ_DEADLINE = 1.0
+"""Seconds in which a worker, which has its code at hand, must have sent it."""
 IDLE = 0.5
 """Seconds between two looks at the signals."""
 

@@ -41,15 +41,9 @@ class Outbox:
     folder: Path
 
     def send(self, delivery: Delivery) -> None:
-        members = {
-            "to": delivery.address,
-            "credentialID": delivery.credential_id,
-            "code": delivery.code,
-            "expiresIn": delivery.lifetime,
-        }
         handle, name = tempfile.mkstemp(dir=self.folder, prefix=".")
         with os.fdopen(handle, "wb") as file:
-            file.write(dump_json(members) + b"\n")
+            file.write(delivery_text(delivery) + b"\n")
         Path(name).rename(self.folder / f"{time.time_ns()}.json")
 
 
@@ -104,28 +98,30 @@ class Webhook:
             connection = http.client.HTTPConnection(host, url.port, timeout=DEADLINE)
         with contextlib.closing(connection):
             try:
-                connection.request("POST", path, self._body(delivery), self._headers())
+                connection.request("POST", path, delivery_text(delivery), self._headers())
                 status = connection.getresponse().status
             except http.client.HTTPException as error:
                 raise DeliveryError(f"the webhook answered no HTTP: {type(error).__name__}") from None
         if status not in _GOOD:
             raise DeliveryError(f"the webhook answered {status}")
 
-    def _body(self, delivery: Delivery) -> bytes:
-        return dump_json(
-            {
-                "to": delivery.address,
-                "credentialID": delivery.credential_id,
-                "code": delivery.code,
-                "expiresIn": delivery.lifetime,
-            }
-        )
-
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
         if self.settings.token_file is not None:
             headers["Authorization"] = f"Bearer {self.settings.token_file.read_text(encoding='ascii').strip()}"
         return headers
+
+
+def delivery_text(delivery: Delivery) -> bytes:
+    """Return a code as JSON for another program; `expiresIn` is in seconds."""
+    return dump_json(
+        {
+            "to": delivery.address,
+            "credentialID": delivery.credential_id,
+            "code": delivery.code,
+            "expiresIn": delivery.lifetime,
+        }
+    )
 
 
 def mail_text(service_name: str, delivery: Delivery) -> str:

@@ -183,7 +183,7 @@ class EvidenceVerifier:
     def _prepare_code(self, reading: ActivationTransaction, factor: FactorRow, secret: str, asked: Asked) -> Prepared:
         """A code counts as wrong when none is under way, or another client asked for it."""
         row = reading.open_challenge(factor.credential_id, factor.kind, self._clock.seconds())
-        keyed = key_code(self._device, factor.credential_id, row.challenge_id if row else "", secret)
+        keyed = key_code(self._device, factor, row.challenge_id if row else "", secret)
         if row is None or row.client_id != asked.client_id:
             return Prepared(factor, _never)
         return Prepared(factor, lambda _: 0 if is_right_code(keyed, row) else None, row.challenge_id)

@@ -4,6 +4,7 @@ A code is eight digits: whoever reads the store without the device can't even gu
 whoever guesses online is stopped by the factor's lock (AU-06).
 """
 
+import hashlib
 import hmac
 import secrets
 
@@ -39,19 +40,25 @@ def open_address(device: KeyDevice, factor: FactorRow) -> str:
         raise RefusedError(Refusal.CREDENTIAL_DISABLED, "its address was changed") from error
 
 
-def new_code(device: KeyDevice, credential_id: CredentialId, client_id: ClientId, now: int) -> tuple[str, ChallengeRow]:
+def new_code(device: KeyDevice, factor: FactorRow, client_id: ClientId, now: int) -> tuple[str, ChallengeRow]:
     """Return a fresh code and the row that knows it; only this client may bring it."""
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     name = secrets.token_urlsafe(24)
-    verifier = key_code(device, credential_id, name, code)
-    row = ChallengeRow(name, credential_id, FactorKind.ONLINE_OTP, client_id, verifier, now, now + LIFETIME)
+    verifier = key_code(device, factor, name, code)
+    row = ChallengeRow(name, factor.credential_id, FactorKind.ONLINE_OTP, client_id, verifier, now, now + LIFETIME)
     return code, row
 
 
-def key_code(device: KeyDevice, credential_id: CredentialId, name: str, code: str) -> bytes:
-    """Do the device's part of a comparison; `name` is the row's, so that no code proves anything for another."""
-    fields = (credential_id.encode(), name.encode(), code.encode("utf-8", "surrogatepass"))
-    return device.authenticate(b"csc-server/code/1\0" + b"\0".join(fields))
+def key_code(device: KeyDevice, factor: FactorRow, name: str, code: str) -> bytes:
+    """Do the device's part of a comparison.
+
+    `name` is the row's, so that no code proves anything for another; with the address that a code went to, it dies.
+    """
+    address = hashlib.sha256(factor.verifier).hexdigest()
+    fields = (factor.credential_id, address, name, code)
+    return device.authenticate(
+        b"csc-server/code/1\0" + b"\0".join(field.encode("utf-8", "surrogatepass") for field in fields)
+    )
 
 
 def is_right_code(keyed: bytes, row: ChallengeRow) -> bool:

@@ -92,7 +92,7 @@ class ChallengeOperations:
         if factor.failures >= self._lock.permanent or factor.locked_until > now:
             raise RefusedError(LOCKED[factor.kind])
         address = online_code.open_address(self._device, factor)
-        code, row = online_code.new_code(self._device, factor.credential_id, caller.client_id, now)
+        code, row = online_code.new_code(self._device, factor, caller.client_id, now)
         with self._journal.begin() as (writing, records):
             self._check_number(writing, row, self._sent_codes)
             writing.replace_challenges(factor.credential_id, factor.kind, now)

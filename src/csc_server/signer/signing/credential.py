@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from csc_server.errors import RefusedError
 from csc_server.policy.algorithms import HashAlgorithm, SignatureMechanism, SignatureScheme
+from csc_server.policy.certificates import UNREADABLE
 from csc_server.policy.key_usage import SigningCertificate, UnfitCertificateError, read_signing_certificate
 from csc_server.signer.device.port import KeyDevice, KeyFacts
 from csc_server.storage.ports.signer import CredentialRow
@@ -29,14 +30,8 @@ _PREHASHED = {
     HashAlgorithm.SHA_512: (Prehashed(hashes.SHA512()), hashes.SHA512()),
 }
 
-_UNREADABLE = (
-    IndexError,
-    ValueError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
-"""What reading a certificate may raise; the last three are no ValueErrors."""
+_UNREADABLE = (IndexError, *UNREADABLE)
+"""What reading the first certificate of a row may raise; without one, the first of these."""
 
 
 class UnusableCredentialError(RefusedError):

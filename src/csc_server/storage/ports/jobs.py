@@ -37,6 +37,8 @@ class SignatureJobRow:
 
 
 class SignatureJobStore(Protocol):
+    """What signHash in mode "A" and signPolling need of web's store."""
+
     def insert_signature_job(self, row: SignatureJobRow, now: int) -> None:
         """Store a request, and remove some whose time is over."""
 

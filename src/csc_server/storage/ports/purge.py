@@ -5,6 +5,8 @@ from typing import Protocol
 
 
 class PurgeStore(Protocol):
+    """What the purge of either side needs of its store."""
+
     def purge(self, now: int, most: int) -> Mapping[str, int]:
         """Remove at most `most` dead rows of each table and return how many went, by table.
 

@@ -4,6 +4,8 @@ from typing import Protocol
 
 
 class RateStore(Protocol):
+    """What rate limits need of web's store."""
+
     def add_requests(self, subject: bytes, minute: int, number: int) -> int:
         """Add to a subject's number of the minute and return the number as it is now, everybody's included.
 

@@ -227,7 +227,8 @@ class GrantStore(Protocol):
     def rotate_refresh_token(self, token_hash: bytes, now: int, successors: Sequence[TokenRow]) -> bool:
         """Mark a live refresh token replaced and insert its successors; False when it was not live."""
 
-    def revoke_token(self, token_hash: bytes, now: int) -> None: ...
+    def revoke_token(self, token_hash: bytes, now: int) -> bool:
+        """Revoke one token; False for one that was revoked before, so that of many who use it up one succeeds."""
 
     def revoke_family(self, family_id: str, now: int) -> list[TokenRow]:
         """Revoke every live token of a family and return them.

@@ -57,7 +57,7 @@ class Gate:
         if token is None or token.kind is not TokenKind.ACCESS:
             raise _unauthorized("invalid_token", "The token provided is not a valid OAuth access or refresh token.")
         if token.revoked_at or token.expires_at <= self._services.clock.seconds():
-            raise _unauthorized("expired_token", "The access or refresh token is expired or has been revoked.")
+            raise ended_token()
         if token.confirmation or scheme != _UNBOUND:
             check_possession(self._services.authorization, token, secret, scheme)
         client = self._client(token)
@@ -87,6 +87,11 @@ class Gate:
             self._clients.clear()
         self._clients[client_id] = (now, row)
         return row
+
+
+def ended_token() -> ProblemError:
+    """Return the 401 for a token that is expired, revoked or used up."""
+    return _unauthorized("expired_token", "The access or refresh token is expired or has been revoked.")
 
 
 def _unauthorized(error: str, description: str) -> ProblemError:

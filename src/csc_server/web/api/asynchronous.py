@@ -14,6 +14,7 @@ from csc_server.web.http.problems import invalid_request
 USUAL_VALIDITY = 3600
 """Seconds a result is kept when the request names no validity_period."""
 MAX_URI = 2048
+"""Characters."""
 
 _MODE = ("operationMode",)
 ACCEPTED = (

@@ -11,6 +11,8 @@ from csc_server.web.http.params import invalid
 from csc_server.web.http.problems import invalid_request
 
 MAX_SECRET = 128
+"""Characters of a PIN or code: longer ones are wrong anyway."""
+
 MAX_RESPONSE = 1024
 """Characters: a challenge and the signature of an RSA key of 4096 bits take 727."""
 

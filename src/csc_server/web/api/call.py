@@ -13,7 +13,7 @@ from csc_server.storage.ports.web import ClientRow, TokenRow, WebStore
 from csc_server.values import ApiVersion, ClientId, ClientProfile, CredentialId, SignerId
 from csc_server.web.api.signature_jobs import SignatureJobs
 from csc_server.web.api.timestamp_authority import TimestampAuthority
-from csc_server.web.api.waiting import WaitingRoom
+from csc_server.web.api.waiting import SignerWait
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.login import PasswordLogin
 from csc_server.web.certificate_issuer import CertificateIssuer
@@ -48,7 +48,7 @@ class Services:
     jobs: SignatureJobs
     timestamps: TimestampAuthority | None
     issuer: CertificateIssuer | None = None
-    waiting: WaitingRoom = field(default_factory=WaitingRoom)
+    waiting: SignerWait = field(default_factory=SignerWait)
 
     @property
     def settings(self) -> WebSettings:

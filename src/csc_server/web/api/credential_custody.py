@@ -11,9 +11,10 @@ from typing import Any
 
 from csc_server.activation.custody_messages import BindCertificate, CheckCustody, DestroyCredential, RequestCredential
 from csc_server.activation.messages import CredentialDescription
-from csc_server.errors import CscServerError, ProblemError, RefusedError, UnavailableError
+from csc_server.errors import CscServerError, ProblemError, UnavailableError
 from csc_server.values import CredentialId, SignerId
 from csc_server.web.api import v2
+from csc_server.web.api.access import ended_token
 from csc_server.web.api.call import Call, Created
 from csc_server.web.api.descriptions import Detail
 from csc_server.web.certificate_issuer import CertificateIssuer
@@ -53,15 +54,24 @@ def create(call: Call, arguments: CreateArguments) -> Created:
     activation, caller = call.services.activation, call.caller()
     requested = activation.request_credential(RequestCredential(caller, arguments.signer_id))
     try:
+        _use_up_token(call)
         chain = _issuer(call).issue(requested.request, arguments.policy)
         credential = activation.bind_certificate(BindCertificate(caller, requested.credential_id, chain))
-    except (UnavailableError, RefusedError) as error:
+    except CscServerError as error:
         with contextlib.suppress(CscServerError):  # a key without certificate signs nothing; an operator sees it
             activation.destroy_credential(DestroyCredential(caller, requested.credential_id, "no certificate"))
+        if isinstance(error, ProblemError):
+            raise
         raise UnavailableError("issuer", retry_after=30) from error
-    if call.signer_id is not None:  # its signer agreed to one credential
-        call.services.store.revoke_token(call.authorized.token.token_hash, call.services.clock.seconds())
     return Created(_shown(call, credential, arguments))
+
+
+def _use_up_token(call: Call) -> None:
+    """Use up the token of a signer, who agreed to one credential: before there is a certificate, and once (OA-03)."""
+    if call.signer_id is None:
+        return
+    if not call.services.store.revoke_token(call.authorized.token.token_hash, call.services.clock.seconds()):
+        raise ended_token()
 
 
 def delete(call: Call, arguments: DeleteArguments) -> None:

@@ -32,6 +32,7 @@ from csc_server.wire import dump_json, encode_base64, parse_object
 AT_ONCE = 2
 """Asynchronous requests that one process has at the signer: few, for they are the ones that can wait."""
 WAITING = 64
+"""Requests, and notifications, that may wait for a thread."""
 GRACE = 0.25
 """Seconds that an accepted request is waited for: what is refused is refused at once, as in mode "S"."""
 WAITING_TIME = 30

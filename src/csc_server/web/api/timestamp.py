@@ -19,6 +19,7 @@ from csc_server.web.http.problems import invalid_request
 from csc_server.wire import decode_base64_any, encode_base64, encode_base64url
 
 NONCE_BITS = 64
+"""RFC 3161, 2.4.1: at least 64."""
 RETRY_AFTER = 10
 """Seconds, for an authority that is away."""
 

@@ -13,14 +13,15 @@ from csc_server.activation.pending_messages import Pending
 from csc_server.errors import UnavailableError
 
 LONGEST = 10.0
+"""Seconds."""
 POLL = 0.5
 """Seconds between two questions to the signer process."""
 COME_BACK = 5
 """Seconds in Retry-After: a person needs some to find the page and the code."""
 
 
-class WaitingRoom:
-    """The one place of a process.
+class SignerWait:
+    """The one place of a process where a request may wait.
 
     Args:
         sleep: waits so many seconds; tests pass their own.

@@ -34,7 +34,7 @@ def answer_introspection(context: AuthorizationContext, asked: EndpointRequest) 
             client = authenticated_client(context, asked, dialect, lambda: None)
             if client.is_public:
                 raise invalid_client()
-        with known_client(context, asked.method, asked.face, client.row.client_id):
+        with known_client(context, asked.method, asked.face, client):
             return _describe(context, client, asked.parameters.get("token"))
 
 

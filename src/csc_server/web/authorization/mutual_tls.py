@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv6Address
 from cryptography import x509
 
 from csc_server.errors import MalformedInputError, ProblemError
+from csc_server.policy.certificates import UNREADABLE
 from csc_server.web.authorization.clients import SELF_SIGNED_TLS, TLS_CLIENT_AUTH, RegisteredClient
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.public_keys import read_certificates
@@ -32,7 +33,6 @@ _ALTERNATIVES: dict[str, Alternatives] = {
 }
 """RFC 8705, 2.1.2, but for the subject."""
 SUBJECT = "tls_client_auth_subject_dn"
-SUBJECT_NAMES = (SUBJECT, *_ALTERNATIVES)
 
 
 def check_certificate(
@@ -78,7 +78,7 @@ def names_client(certificate: x509.Certificate, subject: str) -> bool:
 def _alternatives(certificate: x509.Certificate, find: Alternatives) -> list[str]:
     try:
         return find(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return []
 
 

@@ -15,6 +15,7 @@ from csc_server.errors import MalformedInputError
 from csc_server.wire import decode_base64, decode_base64url
 
 MAX_KEYS = 16
+"""Keys of one registration: some for use, some for a change of keys."""
 MAX_KEY_ID = 255
 
 _RSA_BYTES = range(256, 513)

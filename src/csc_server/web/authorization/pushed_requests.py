@@ -14,7 +14,7 @@ from csc_server.web.authorization.authorization_checks import addressed, checked
 from csc_server.web.authorization.authorization_request import AuthorizationRequest
 from csc_server.web.authorization.clients import RegisteredClient
 from csc_server.web.authorization.context import AuthorizationContext
-from csc_server.web.authorization.dialect import Dialect
+from csc_server.web.authorization.dialect import Dialect, invalid_client
 from csc_server.web.authorization.endpoint_request import EndpointRequest, authenticated_client
 from csc_server.web.authorization.faces import Face
 from csc_server.web.authorization.parameters import invalid
@@ -38,7 +38,9 @@ def push_request(server: Server, asked: EndpointRequest) -> dict[str, Any]:
     with dialect.spoken():
         with strangers(asked.method):
             client = authenticated_client(context, asked, dialect, lambda: None)
-        with known_client(context, asked.method, asked.face, client.row.client_id):
+            if client.is_public:  # it can prove nothing, and what it pushed would be stored (OA-07)
+                raise invalid_client()
+        with known_client(context, asked.method, asked.face, client):
             request = _request(server, client, asked)
     return _store(context, request)
 

@@ -10,7 +10,7 @@ from flask import current_app
 
 from csc_server.audit.events import Event, Outcome
 from csc_server.errors import ProblemError, RefusedError
-from csc_server.values import ClientId
+from csc_server.web.authorization.clients import RegisteredClient
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.faces import Face
 from csc_server.web.http.peer import address_block
@@ -38,12 +38,17 @@ def strangers(method: str) -> Iterator[None]:
 
 
 @contextmanager
-def known_client(context: AuthorizationContext, method: str, face: Face, client_id: ClientId) -> Iterator[None]:
-    """Audit a ProblemError that passes, unless the signer process refused and audited it itself."""
+def known_client(context: AuthorizationContext, method: str, face: Face, client: RegisteredClient) -> Iterator[None]:
+    """Audit a ProblemError that passes, unless the signer process refused and audited it itself.
+
+    Anybody may send the name of a public client, so what is refused there is a stranger's.
+    """
     try:
         yield
     except ProblemError as problem:
-        if not isinstance(problem, TooManyRequestsError) and not isinstance(problem.__cause__, RefusedError):
+        if client.is_public:
+            count_stranger(method, problem.description or problem.error)
+        elif not isinstance(problem, TooManyRequestsError) and not isinstance(problem.__cause__, RefusedError):
             context.record(
                 Event.REQUEST_REFUSED,
                 Outcome.REFUSED,
@@ -51,6 +56,6 @@ def known_client(context: AuthorizationContext, method: str, face: Face, client_
                 face=face.value,
                 error=problem.error,
                 reason=problem.description,
-                client_id=client_id,
+                client_id=client.row.client_id,
             )
         raise

@@ -29,7 +29,7 @@ def answer_revocation(context: AuthorizationContext, asked: EndpointRequest) -> 
     with dialect.spoken():
         with strangers(asked.method):
             client = authenticated_client(context, asked, dialect, lambda: _check(asked.parameters, dialect))
-        with known_client(context, asked.method, asked.face, client.row.client_id):
+        with known_client(context, asked.method, asked.face, client):
             _revoke_of_client(context, client, asked.parameters.get("token"), dialect)
     return dialect.is_rfc
 

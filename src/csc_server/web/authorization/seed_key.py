@@ -1,6 +1,7 @@
 """The key under which the seeds of login codes stand in web's store: a dump of it gives no codes (OA-15).
 
-These codes open scope service only. Seeds that approve signatures are sealed by the signer's device (AU-04).
+The keys of account tokens stand under it too (decision 18). Login codes open scope service only; seeds that approve
+signatures are sealed by the signer's device (AU-04).
 """
 
 import os

@@ -63,6 +63,18 @@ class _Registry(JWSRegistry):
 _REGISTRY = _Registry(algorithms=ALGORITHMS)
 
 
+def compact_parts(text: str, longest: int) -> tuple[bytes, bytes, bytes]:
+    """Return header, payload and signature of a compact JWS as octets (RFC 7515, 7.1).
+
+    Raises:
+        MalformedInputError: another form, or more than `longest` characters.
+    """
+    match = _COMPACT.fullmatch(text) if len(text) <= longest else None
+    if match is None:
+        raise MalformedInputError("not a compact JWS")
+    return decode_base64url(match[1]), decode_base64url(match[2]), decode_base64url(match[3])
+
+
 def read_signed_token(text: str, header_members: Collection[str]) -> SignedToken:
     """Return the parts of a compact JWS.
 
@@ -74,15 +86,12 @@ def read_signed_token(text: str, header_members: Collection[str]) -> SignedToken
     Raises:
         MalformedInputError: not a compact JWS, or its algorithm is not one of ours.
     """
-    match = _COMPACT.fullmatch(text) if len(text) <= MAX_TOKEN else None
-    if match is None:
-        raise MalformedInputError("not a compact JWS")
-    header, claims = (parse_json(decode_base64url(match[part]), max_depth=MAX_DEPTH) for part in (1, 2))
+    first, second, _ = compact_parts(text, MAX_TOKEN)
+    header, claims = (parse_json(part, max_depth=MAX_DEPTH) for part in (first, second))
     if not isinstance(header, dict) or not isinstance(claims, dict):
         raise MalformedInputError("header and claims are objects")
     if header.get("alg") not in ALGORITHMS or not set(header) <= set(header_members):
         raise MalformedInputError("a header that is not allowed")
-    decode_base64url(match[3])
     return SignedToken(text, header, claims)
 
 

@@ -40,7 +40,7 @@ def answer_token_request(server: Server, asked: EndpointRequest) -> Answer:
     with dialect.spoken():
         with strangers(asked.method):
             request = _authenticated(server, asked, dialect)
-        with known_client(server.context, asked.method, asked.face, request.client.row.client_id):
+        with known_client(server.context, asked.method, asked.face, request.client):
             request.confirmation = confirmation_for(server.context, request.client)
             answer: Answer = server.create_token_response(request)
             return answer

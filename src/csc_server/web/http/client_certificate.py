@@ -15,6 +15,7 @@ from cryptography import x509
 from flask import current_app, request
 
 from csc_server.errors import MalformedInputError
+from csc_server.policy.certificates import UNREADABLE
 from csc_server.web.http.peer import PROXY_TRUSTED
 from csc_server.web.http.problems import invalid_request
 from csc_server.wire import decode_base64, encode_base64url
@@ -25,7 +26,9 @@ VERIFIED = "SUCCESS"
 """nginx, ngx_http_ssl_module, `$ssl_client_verify`: the path leads to an authority of `ssl_client_certificate`."""
 
 MAX_HEADER = 16_384
+"""Characters of a certificate in PEM, percent-encoded."""
 MAX_REMEMBERED = 256
+"""Certificates that a process has read and keeps."""
 
 _HEADER = re.compile(r"[A-Za-z0-9%._~-]+")
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=\n]+)\n-----END CERTIFICATE-----\n?")
@@ -72,5 +75,5 @@ def _read(header: str) -> tuple[bytes, x509.Certificate]:
     der = decode_base64(match[1].replace("\n", ""))
     try:
         return der, x509.load_der_x509_certificate(der)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise MalformedInputError("not a certificate") from error

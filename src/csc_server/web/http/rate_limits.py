@@ -151,7 +151,11 @@ class RateLimits:
 
 
 class RequestLimits:
-    """The limits in the words of requests; every method raises what `RateLimits.count` raises."""
+    """The limits in the words of requests; every method raises what `RateLimits.count` raises.
+
+    Who is asked about comes before whom it belongs to: a signer beyond his limit uses up nothing of a client that
+    many others need too.
+    """
 
     def __init__(self, limits: RateLimits) -> None:
         self._limits = limits
@@ -180,10 +184,10 @@ class RequestLimits:
 
     def request(self, client_id: str | None, signer_id: str | None, factor: int = 1) -> None:
         """Count a request of a client that proved who it is, of a signer who logged in, or of both."""
-        if client_id is not None:
-            self._limits.count(Rule.REQUESTS_BY_CLIENT, client_id, factor=factor)
         if signer_id is not None:
             self._limits.count(Rule.REQUESTS_BY_SIGNER, signer_id, factor=factor)
+        if client_id is not None:
+            self._limits.count(Rule.REQUESTS_BY_CLIENT, client_id, factor=factor)
 
     def evidence(self, client_id: str | None, signer_id: str | None, credential_id: str, factor: int = 1) -> None:
         """Count a request that brings a signer's secrets, or has one sent.
@@ -191,12 +195,12 @@ class RequestLimits:
         A client's own token names no signer: there each of its credentials counts for itself, so that no client
         can use up what another has.
         """
-        if client_id is not None:
-            self._limits.count(Rule.EVIDENCE_BY_CLIENT, client_id, factor=factor)
         if signer_id is not None:
             self._limits.count(Rule.EVIDENCE_BY_SIGNER, signer_id, factor=factor)
         else:
             self._limits.count(Rule.EVIDENCE_BY_CREDENTIAL, f"{client_id} {credential_id}", factor=factor)
+        if client_id is not None:
+            self._limits.count(Rule.EVIDENCE_BY_CLIENT, client_id, factor=factor)
 
 
 def peer_subject() -> str:

@@ -1,1 +1,1 @@
-"""[SIC] The signer's interaction component: login and consent pages, Japanese and English."""
+"""[SIC] The signer's interaction component: login, consent and waiting requests, Japanese and English."""

@@ -9,30 +9,30 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, render_template, request
+from flask import Response, request
 
 from csc_server.activation.parts import Evidence
 from csc_server.activation.pending_messages import AnswerPending, ListPending, PendingApproval
 from csc_server.audit.events import Event, Outcome
-from csc_server.errors import ProblemError, RefusedError
+from csc_server.errors import RefusedError
 from csc_server.storage.ports.web import SessionRow
 from csc_server.values import ClientId, Refusal
 from csc_server.web.authorization.context import AuthorizationContext, caller
 from csc_server.web.authorization.login import PasswordLogin
-from csc_server.web.authorization.parameters import FORM, read_query
 from csc_server.web.authorization.secret_values import new_secret
-from csc_server.web.http.rate_limits import TooManyRequestsError
 from csc_server.web.interaction.assets import Assets
 from csc_server.web.interaction.certificate_view import view_certificate
 from csc_server.web.interaction.consent_view import SigningView, moment_of, view_transaction
 from csc_server.web.interaction.cookies import Cookies
 from csc_server.web.interaction.decisions import TRY_AGAIN
 from csc_server.web.interaction.evidence_form import field_of, read_evidence
-from csc_server.web.interaction.headers import protect
-from csc_server.web.interaction.languages import choose_language, named_language
-from csc_server.web.interaction.protection import form_token, is_same_origin, is_token
+from csc_server.web.interaction.headers import see_other
+from csc_server.web.interaction.languages import choose_language, language_query
+from csc_server.web.interaction.posted_forms import logged_in_signer, posted_form
+from csc_server.web.interaction.protection import form_token, is_token
+from csc_server.web.interaction.rendering import Renderer
 from csc_server.web.interaction.sessions import end_session, live_session, start_session
-from csc_server.web.interaction.texts import Language, Texts
+from csc_server.web.interaction.texts import Texts
 from csc_server.web.interaction.visits import PageError
 from csc_server.wire import encode_base64
 
@@ -62,7 +62,7 @@ class ApprovalDesk:
     def __init__(self, context: AuthorizationContext, login: PasswordLogin, assets: Assets) -> None:
         self._context = context
         self._login = login
-        self._assets = assets
+        self._pages = Renderer(assets, context.settings.name)
         self._cookies = Cookies.of(context.settings)
         parts = urlsplit(context.issuer)
         self._origin = f"{parts.scheme}://{parts.netloc}"
@@ -79,11 +79,8 @@ class ApprovalDesk:
         """POST: user name, password and maybe a code; a wrong one shows the page again."""
         browser_secret, form = self._posted(_LOGIN, None)
         username = form.get("username", "")
-        try:
-            signer_id = self._login.login(username, form.get("password", ""), form.get("one_time_code", "").strip())
-        except TooManyRequestsError:
-            raise
-        except ProblemError:
+        signer_id = logged_in_signer(self._login, form)
+        if signer_id is None:
             return self._login_page(browser_secret, username=username, error="login_wrong")
         replaced = self._cookies.read(request, self._cookies.session)
         session_id, _ = start_session(self._context, username, signer_id, replaced)
@@ -157,11 +154,7 @@ class ApprovalDesk:
 
     def _posted(self, place: str, session: SessionRow | None) -> tuple[str, dict[str, str]]:
         """Return the browser's secret and the form of a post that our own page made (AU-10)."""
-        if not is_same_origin(request, self._origin):
-            raise PageError("forbidden", HTTPStatus.FORBIDDEN)
-        if request.mimetype != FORM:
-            raise PageError("malformed", HTTPStatus.BAD_REQUEST)
-        form = read_query(request.get_data(cache=False))
+        form = posted_form(request, self._origin)
         browser_secret = self._cookies.read(request, self._cookies.browser)
         expected = form_token(browser_secret, place, session)
         if not browser_secret or not is_token(expected, form.get("csrf_token", "")):
@@ -223,7 +216,7 @@ class ApprovalDesk:
             client_id=approval.client_id,
             description=approval.description,
             signing=self._view(approval, texts),
-            list_address=f"{PATH}{_language_choice()}",
+            list_address=f"{PATH}{language_query(request)}",
         )
 
     def _view(self, approval: PendingApproval, texts: Texts) -> SigningView:
@@ -249,26 +242,19 @@ class ApprovalDesk:
         **values: Any,  # noqa: ANN401 template values
     ) -> Response:
         texts = Texts(choose_language(request, ""))
-        page = render_template(
+        return self._pages.render(
             template,
-            t=texts,
-            language=texts.language,
-            languages=list(Language),
-            assets=self._assets,
-            service_name=self._context.settings.name,
-            address=f"{self._context.issuer}{path}{_language_choice()}",
+            texts,
+            status.value,
+            address=f"{self._context.issuer}{path}{language_query(request)}",
             errors=[(field, texts(key)) for field, key in errors],
             **values,
         )
-        return protect(Response(page, status.value, content_type="text/html; charset=utf-8"))
 
     def _redirect(self, path: str, done: str = "") -> Response:
-        """Redirect after a post with 303 (OA-20)."""
-        choice = _language_choice()
+        choice = language_query(request)
         query = f"{'&' if choice else '?'}done={done}" if done else ""
-        response = Response(status=HTTPStatus.SEE_OTHER.value)
-        response.headers["Location"] = f"{self._context.issuer}{path}{choice}{query}"
-        return protect(response)
+        return see_other(f"{self._context.issuer}{path}{choice}{query}")
 
     def _record(
         self, approval: PendingApproval, session: SessionRow, event: Event, outcome: Outcome, **more: str
@@ -285,9 +271,3 @@ class ApprovalDesk:
             transaction_hash=encode_base64(approval.transaction_hash),
             **more,
         )
-
-
-def _language_choice() -> str:
-    """Keep the signer's choice of language over posts and redirects."""
-    chosen = named_language(request.args.get("lang", ""))
-    return f"?lang={chosen}" if chosen else ""

@@ -4,16 +4,15 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, render_template, request
+from flask import Response, request
 
 from csc_server.activation.parts import Evidence
-from csc_server.errors import CscServerError, ProblemError, RefusedError, UnavailableError
+from csc_server.errors import CscServerError, RefusedError, UnavailableError
 from csc_server.storage.ports.web import SessionRow
 from csc_server.web.authorization.authorization_request import CUSTODY_SCOPES, SERVICE
 from csc_server.web.authorization.context import AuthorizationContext
 from csc_server.web.authorization.interactions import Step
 from csc_server.web.authorization.login import PasswordLogin
-from csc_server.web.authorization.parameters import FORM, read_query
 from csc_server.web.authorization.refusals import count_stranger
 from csc_server.web.authorization.secret_values import new_secret
 from csc_server.web.authorization.server import Server
@@ -24,11 +23,13 @@ from csc_server.web.interaction.certificate_view import view_certificate
 from csc_server.web.interaction.consent_view import SigningView, view_signing
 from csc_server.web.interaction.cookies import Cookies
 from csc_server.web.interaction.evidence_form import field_of, read_evidence
-from csc_server.web.interaction.headers import protect
-from csc_server.web.interaction.languages import choose_language, named_language
-from csc_server.web.interaction.protection import csrf_token, is_same_origin, is_token
+from csc_server.web.interaction.headers import protect, see_other
+from csc_server.web.interaction.languages import choose_language, language_query
+from csc_server.web.interaction.posted_forms import logged_in_signer, posted_form
+from csc_server.web.interaction.protection import csrf_token, is_token
+from csc_server.web.interaction.rendering import Renderer
 from csc_server.web.interaction.sessions import end_session, live_session, start_session
-from csc_server.web.interaction.texts import Language, Texts
+from csc_server.web.interaction.texts import Texts
 from csc_server.web.interaction.visits import PageError, Visit, open_visit, resume_visit
 
 
@@ -39,7 +40,7 @@ class Desk:
         self._context = context
         self._server = server
         self._login = login
-        self._assets = assets
+        self._pages = Renderer(assets, context.settings.name)
         self._cookies = Cookies.of(context.settings)
         parts = urlsplit(context.issuer)
         self._origin = f"{parts.scheme}://{parts.netloc}"
@@ -56,7 +57,7 @@ class Desk:
             try:
                 visit = decisions.open_transaction(self._context, visit, session)
             except decisions.Returned as returned:
-                return _redirect(returned.location)
+                return see_other(returned.location)
             response = self._consent_page(visit, session)
         self._cookies.write(response, self._cookies.browser, browser_secret)
         return response
@@ -76,20 +77,15 @@ class Desk:
         """POST: user name, password and maybe a code; a wrong one shows the page again."""
         visit, form = self._posted(interaction_id, Step.LOGIN)
         if form.get("decision") == "refuse":
-            return _redirect(decisions.refuse(self._context, visit))
+            return see_other(decisions.refuse(self._context, visit))
         username = form.get("username", "")
-        try:
-            signer_id = self._login.login(username, form.get("password", ""), form.get("one_time_code", "").strip())
-        except TooManyRequestsError:
-            raise
-        except ProblemError:
-            return self._login_page(visit, username=username, error="login_wrong")
-        if not visit.request.may_log_in(username, signer_id):
+        signer_id = logged_in_signer(self._login, form)
+        if signer_id is None or not visit.request.may_log_in(username, signer_id):
             return self._login_page(visit, username=username, error="login_wrong")
         replaced = self._cookies.read(request, self._cookies.session)
         session_id, session = start_session(self._context, username, signer_id, replaced)
         decisions.enter_consent(self._context, visit, session)
-        response = _redirect(self._address(visit))
+        response = see_other(self._address(visit))
         self._cookies.write(response, self._cookies.session, session_id)
         return response
 
@@ -98,15 +94,15 @@ class Desk:
         visit, form = self._posted(interaction_id, Step.CONSENT)
         session = self._own_session(visit)
         if form.get("decision") != "approve":
-            return _redirect(decisions.refuse(self._context, visit))
+            return see_other(decisions.refuse(self._context, visit))
         evidence, errors = _evidence(visit, form)
         if errors:
             return self._consent_page(visit, session, errors)
         decisions.count_evidence(self._context, visit, session)
         try:
-            return _redirect(decisions.approve(self._server, visit, session, evidence))
+            return see_other(decisions.approve(self._server, visit, session, evidence))
         except decisions.Returned as returned:
-            return _redirect(returned.location)
+            return see_other(returned.location)
         except RefusedError as error:
             return self._consent_page(visit, session, [decisions.TRY_AGAIN[error.refusal]])
 
@@ -116,7 +112,7 @@ class Desk:
         self._own_session(visit)
         decisions.leave_consent(self._context, visit)
         end_session(self._context, self._cookies.read(request, self._cookies.session))
-        response = _redirect(self._address(visit))
+        response = see_other(self._address(visit))
         self._cookies.clear(response, self._cookies.session)
         return response
 
@@ -132,7 +128,7 @@ class Desk:
         elif isinstance(error, UnavailableError | TooManyRequestsError):
             name, status = "unavailable", _status_of(error)
         texts = Texts(choose_language(request, ""))
-        response = self._render(
+        response = self._pages.render(
             "message.html", texts, status, heading=texts(f"{name}_title"), text=texts(f"{name}_text")
         )
         if isinstance(error, UnavailableError | TooManyRequestsError):
@@ -141,11 +137,7 @@ class Desk:
 
     def _posted(self, interaction_id: str, step: Step) -> tuple[Visit, dict[str, str]]:
         """Return the visit and the form of a post that our own page made (AU-10)."""
-        if not is_same_origin(request, self._origin):
-            raise PageError("forbidden", 403)
-        if request.mimetype != FORM:
-            raise PageError("malformed", 400)
-        form = read_query(request.get_data(cache=False))
+        form = posted_form(request, self._origin)
         browser_secret = self._cookies.read(request, self._cookies.browser)
         visit = resume_visit(self._server, interaction_id, browser_secret, self._session())
         if visit.row.step != step:
@@ -176,13 +168,13 @@ class Desk:
     def _consent_page(self, visit: Visit, session: SessionRow, errors: list[str] | None = None) -> Response:
         status = HTTPStatus.BAD_REQUEST if errors else HTTPStatus.OK
         placed = [(field_of(key), key) for key in errors or []]
-        more = {"username": session.username, "is_locked": "locked" in (errors or [])}
+        more: dict[str, object] = {"username": session.username, "is_locked": "locked" in (errors or [])}
         if visit.request.scope == SERVICE:
             minutes = -(-self._context.settings.limits.service_token_lifetime // 60)
             return self._page("service.html", visit, status.value, placed, minutes=minutes, **more)
         if visit.request.scope in CUSTODY_SCOPES:
-            doomed = visit.request.credential_to_delete
-            return self._page("custody.html", visit, status.value, placed, credential_to_delete=doomed, **more)
+            more["credential_to_delete"] = visit.request.credential_to_delete
+            return self._page("custody.html", visit, status.value, placed, **more)
         return self._page("signing.html", visit, status.value, placed, **more)
 
     def _signing_view(self, visit: Visit, texts: Texts) -> SigningView | None:
@@ -208,7 +200,7 @@ class Desk:
     ) -> Response:
         texts = Texts(choose_language(request, visit.request.language))
         client = self._context.store.client(visit.row.client_id)
-        response = self._render(
+        response = self._pages.render(
             template,
             texts,
             status,
@@ -223,26 +215,8 @@ class Desk:
         )
         return protect(response, visit.request.redirect_uri)
 
-    def _render(self, template: str, texts: Texts, status: int, **values: Any) -> Response:  # noqa: ANN401 template values
-        page = render_template(
-            template,
-            t=texts,
-            language=texts.language,
-            languages=list(Language),
-            assets=self._assets,
-            service_name=self._context.settings.name,
-            **values,
-        )
-        return protect(Response(page, status, content_type="text/html; charset=utf-8"))
-
     def _address(self, visit: Visit) -> str:
-        return f"{self._context.issuer}/interaction/{visit.address}{_language_choice()}"
-
-
-def _language_choice() -> str:
-    """Keep the signer's choice of language over posts and redirects."""
-    chosen = named_language(request.args.get("lang", ""))
-    return f"?lang={chosen}" if chosen else ""
+        return f"{self._context.issuer}/interaction/{visit.address}{language_query(request)}"
 
 
 def _evidence(visit: Visit, form: dict[str, str]) -> tuple[Evidence, list[str]]:
@@ -253,10 +227,3 @@ def _evidence(visit: Visit, form: dict[str, str]) -> tuple[Evidence, list[str]]:
 def _status_of(error: UnavailableError | TooManyRequestsError) -> int:
     """Return 429 for too many requests, 503 for what is away."""
     return error.status if isinstance(error, TooManyRequestsError) else HTTPStatus.SERVICE_UNAVAILABLE.value
-
-
-def _redirect(location: str) -> Response:
-    """Redirect after a post with 303, never with a status that repeats the form elsewhere (OA-20)."""
-    response = Response(status=HTTPStatus.SEE_OTHER.value)
-    response.headers["Location"] = location
-    return protect(response)

@@ -1,6 +1,7 @@
 """Response headers of the pages (AU-11; CSP Level 3; RFC 9700, 4.16)."""
 
 import re
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from flask import Response
@@ -25,6 +26,13 @@ def protect(response: Response, redirect_uri: str = "") -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     return response
+
+
+def see_other(location: str) -> Response:
+    """Redirect after a post with 303, never with a status that repeats the form elsewhere (OA-20)."""
+    response = Response(status=HTTPStatus.SEE_OTHER.value)
+    response.headers["Location"] = location
+    return protect(response)
 
 
 def _source(redirect_uri: str) -> list[str]:

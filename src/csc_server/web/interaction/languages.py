@@ -20,6 +20,12 @@ def choose_language(request: Request, wished: str) -> Language:
     return next((language for language in accepted if language), Language.ENGLISH)
 
 
+def language_query(request: Request) -> str:
+    """Return the query that keeps the signer's choice of language over posts and redirects, "" without one."""
+    chosen = named_language(request.args.get("lang", ""))
+    return f"?lang={chosen}" if chosen else ""
+
+
 def named_language(tag: str) -> Language | None:
     """Return the language of a tag by its primary subtag, None if we do not speak it."""
     primary = tag.partition("-")[0].lower()

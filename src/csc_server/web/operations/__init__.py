@@ -1,1 +1,1 @@
-"""Health, request ids and response headers."""
+"""Health, request ids, response headers, the reference page of the API, and purging beside requests."""

@@ -22,6 +22,7 @@ PERIOD = 10
 BATCH = 200
 """Rows of a table in one transaction: a few milliseconds of the database's only writer on SQLite."""
 MOST_BATCHES = 500
+"""In one period; what is left waits for the next."""
 PAUSE = 0.05
 """Seconds between two batches, for everybody else."""
 

@@ -9,7 +9,7 @@ from csc_server.activation.parts import Evidence
 from csc_server.activation.pending_messages import CollectApproval, GetChallenge, Pending, RequestApproval, SendCode
 from csc_server.errors import UnavailableError
 from csc_server.values import Refusal
-from csc_server.web.api.waiting import LONGEST, POLL, WaitingRoom
+from csc_server.web.api.waiting import LONGEST, POLL, SignerWait
 from fakes.web_application import WebApplication
 
 WRONG = ("invalid_authentication_data", "The authentication data is invalid")
@@ -172,7 +172,7 @@ class Answers:
         self.now += seconds
 
     def room(self):
-        return WaitingRoom(self.sleep, lambda: self.now)
+        return SignerWait(self.sleep, lambda: self.now)
 
 
 def test_v1_waits_until_the_signer_has_approved():
@@ -198,7 +198,7 @@ def test_v1_lets_one_request_of_a_process_wait():
         entered.set()
         leave.wait(10)
 
-    room = WaitingRoom(sleep, lambda: 0.0)
+    room = SignerWait(sleep, lambda: 0.0)
     first = threading.Thread(target=room.wait, args=(lambda: MINTED,))
     first.start()
     entered.wait(10)
