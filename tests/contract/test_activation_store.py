@@ -1,5 +1,6 @@
 """The store of activation and registry: factors, approvals and SADs."""
 
+import threading
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 from csc_server.errors import UnavailableError
 from csc_server.storage.ports.custody import LinkRow
 from csc_server.storage.ports.signer import ApprovalState, ConflictError, LockLimits, SadState
-from csc_server.values import ApprovalId, ClientId, CredentialId, FactorKind, SignerId
+from csc_server.values import ApprovalId, ClientId, CredentialId, CredentialState, FactorKind, SignerId
 from stores import (
     CLIENT,
     CREDENTIAL,
@@ -261,3 +262,22 @@ def test_reading_waits_for_no_writer(signer_store):
         writing.begin_try(CREDENTIAL, FactorKind.PIN, NOW, LIMITS)
 
         assert factors(signer_store)[FactorKind.PIN].failures == 0
+
+
+def test_a_held_credential_is_not_changed_before_the_end(signer_store):
+    order = []
+
+    def disable():
+        signer_store.change_state(CREDENTIAL, CredentialState.DISABLED, [])
+        order.append("changed")
+
+    changing = threading.Thread(target=disable)
+    with signer_store.begin() as transaction:
+        assert transaction.hold_credential(CREDENTIAL) == a_credential()
+        assert transaction.hold_credential(CredentialId("unknown")) is None
+        changing.start()
+        changing.join(0.5)
+        order.append("held")
+    changing.join(30)
+
+    assert order == ["held", "changed"]

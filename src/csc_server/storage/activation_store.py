@@ -38,9 +38,9 @@ def _locking(statement: Select[Any]) -> dict[bool, Prepared]:
     return {False: Prepared(statement), True: Prepared(statement.with_for_update())}
 
 
-CREDENTIAL = Prepared(
-    select(*columns(credentials, CredentialRow)).where(credentials.c.credential_id == bindparam("id"))
-)
+_credential = select(*columns(credentials, CredentialRow)).where(credentials.c.credential_id == bindparam("id"))
+CREDENTIAL = Prepared(_credential)
+HELD_CREDENTIAL = Prepared(_credential.with_for_update(read=True))
 CREDENTIALS_OF = Prepared(
     select(*columns(credentials, CredentialRow))
     .where(credentials.c.signer_id == bindparam("id"))
@@ -113,6 +113,10 @@ class SqlActivationTransaction(ChallengeRows, PendingRows):
 
     def credential(self, credential_id: CredentialId) -> CredentialRow | None:
         row = self._unit.row(CREDENTIAL, {"id": credential_id})
+        return CredentialRow(*row) if row else None
+
+    def hold_credential(self, credential_id: CredentialId) -> CredentialRow | None:
+        row = self._unit.row(HELD_CREDENTIAL, {"id": credential_id})
         return CredentialRow(*row) if row else None
 
     def credentials_of(self, signer_id: SignerId) -> list[CredentialRow]:

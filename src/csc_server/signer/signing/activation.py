@@ -184,6 +184,9 @@ class ActivationOperations:
         slots = bind(approval.hashes, approval.num_signatures)
         text, sad = self._minter.mint(new_row(approval, slots, now, self._limits.sad), approval, usable.row)
         with self._journal.begin() as (writing, records):
+            current = writing.hold_credential(transaction.credential_id)
+            if current is None or current.version != usable.row.version:  # nothing voids what is not written yet
+                raise RefusedError(Refusal.CREDENTIAL_DISABLED, "it was changed meanwhile")
             use_up(writing, verified)
             writing.insert_approval(activated(approval, b""))
             writing.insert_sad(sad)

@@ -273,6 +273,12 @@ class ActivationTransaction(ChallengeTransaction, PendingTransaction, Protocol):
 
     def credential(self, credential_id: CredentialId) -> CredentialRow | None: ...
 
+    def hold_credential(self, credential_id: CredentialId) -> CredentialRow | None:
+        """Return a credential that nobody changes before this transaction ends.
+
+        Take it before any row of an approval or SAD: a change of the credential locks those after it.
+        """
+
     def credentials_of(self, signer_id: SignerId) -> list[CredentialRow]:
         """Return a signer's credentials, in order of their ids."""
 

@@ -8,7 +8,7 @@ import hmac
 
 from csc_server.values import ApiVersion, CredentialId
 from csc_server.web.api.call import Call
-from csc_server.web.authorization.token_binding import is_bound_alike
+from csc_server.web.authorization.token_binding import may_stand_beside
 from csc_server.web.http.params import invalid, missing
 from csc_server.web.http.problems import invalid_request
 
@@ -84,9 +84,9 @@ def sign_parameters(call: Call) -> bytes:
 
 
 def sad(call: Call) -> str:
-    """Return the SAD; a credential-scope token in its place must be bound to the key that the bearer has shown."""
+    """Return the SAD; a credential-scope token in its place is alive, and bound to no key but the bearer's."""
     given = call.parameters.required_string("SAD", maximum=MAX_SAD)
-    if not is_bound_alike(call.services.authorization, given, call.authorized.token):
+    if not may_stand_beside(call.services.authorization, given, call.authorized.token):
         raise invalid_request(invalid("SAD"))
     return given
 

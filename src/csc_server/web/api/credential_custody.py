@@ -108,13 +108,20 @@ def signer_id(call: Call) -> SignerId:
 
 def policy(call: Call) -> str:
     """Return the OID of the policy to issue under, "" for the issuer's own choice."""
-    value = _creation(call).get("certificatePolicy")
-    if value is None:
+    value, agreed = _creation(call).get("certificatePolicy"), _agreed_policy(call)
+    if value is None and agreed is None:
         return ""
     known = call.services.settings.certificate_policies
-    if not isinstance(value, str) or not _OID.fullmatch(value) or value not in known:
+    if not isinstance(value, str) or not _OID.fullmatch(value) or value not in known or agreed not in (None, value):
         raise invalid_request(invalid("certificatePolicy"))
     return value
+
+
+def _agreed_policy(call: Call) -> str | None:
+    """Return the policy that the token's authorization_details name, if they do (RFC 9396, 9)."""
+    granted = call.services.store.granted_details(call.authorized.token.token_hash) or {}
+    agreed: str | None = granted.get(CREATION, {}).get("certificatePolicy")
+    return agreed
 
 
 def detail(call: Call) -> Detail:

@@ -135,13 +135,16 @@ def check_possession(context: AuthorizationContext, row: TokenRow, token: str, s
         raise _bad_token("The token is bound in a way that is not known here", BEARER)
 
 
-def is_bound_alike(context: AuthorizationContext, token: str, bearer: TokenRow) -> bool:
-    """Whether a token that stands in a body is free, or bound to the key that the request's bearer has shown.
+def may_stand_beside(context: AuthorizationContext, token: str, bearer: TokenRow) -> bool:
+    """Whether a token that stands in a body is not revoked, and free or bound to the key that the bearer has shown.
 
-    Anything that has not the form of our tokens costs no look at the store.
+    Whatever revokes a token here, the SAD behind it may be alive in the signer process. Anything that has not the form
+    of our tokens costs no look at the store.
     """
     row = context.store.token(secret_hash(token)) if is_secret(token) else None
-    return row is None or not row.confirmation or _same(row.confirmation, bearer.confirmation)
+    if row is None:
+        return True
+    return not row.revoked_at and (not row.confirmation or _same(row.confirmation, bearer.confirmation))
 
 
 def _check_proof_of_token(context: AuthorizationContext, token: str, thumbprint: str) -> None:
