@@ -372,9 +372,11 @@ def test_A6_the_chain_starts_with_the_signer_and_each_link_signs_the_one_before(
 
 
 def test_list_shows_the_users_own_credentials_with_their_descriptions(seed: Seed, client: CscClient) -> None:
-    own = {c.credential_id for c in seed.credentials if c.username == seed.users[0].username}
+    known = [*seed.credentials, *seed.modes.values()]
+    own = {c.credential_id for c in known if c.username == seed.users[0].username}
     answer = client.call("credentials/list", {"credentialInfo": True, "certInfo": True, "authInfo": True})
 
-    assert set(answer["credentialIDs"]) == own
+    assert own <= set(answer["credentialIDs"])
+    assert set(answer["credentialIDs"]).isdisjoint({c.credential_id for c in known} - own)
     assert [entry["credentialID"] for entry in answer["credentialInfos"]] == answer["credentialIDs"]
-    assert all(entry["auth"]["mode"] in {"explicit", "oauth2code"} for entry in answer["credentialInfos"])
+    assert all(entry["auth"]["mode"] in {"explicit", "implicit", "oauth2code"} for entry in answer["credentialInfos"])
