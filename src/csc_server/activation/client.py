@@ -56,8 +56,11 @@ from csc_server.activation.pending_messages import (
 from csc_server.errors import MalformedInputError, RefusedError, UnavailableError
 from csc_server.values import Refusal
 
-ANSWER_MARGIN = 0.8
-"""Seconds beyond the device's own deadline until a caller is told that the signer does not answer (RL-04)."""
+ANSWER_MARGIN = 0.5
+"""Seconds beyond the device's own deadline until a caller is told that the signer does not answer (RL-04).
+
+The kernel may end a wait of this length a quarter of a second late, and the whole has one second.
+"""
 EACH_HASH = 0.03
 """Seconds a batch may take for each of its hashes: five times RSA-4096 in software."""
 LONGEST = 30.0
