@@ -188,7 +188,7 @@ class WebSettings(Part):
     listen: str
     signer_uid: int
     workers: int = Field(default=2, ge=1, le=64)
-    threads: int = Field(default=16, ge=1, le=64)
+    threads: int = Field(default=8, ge=1, le=64)
     signing_workers: int = Field(default=2, ge=1, le=64)
     evidence_workers: int = Field(default=1, ge=1, le=16)
     call_deadline: float = Field(default=3.0, ge=0.5, le=30)
