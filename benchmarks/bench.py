@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import alone
+import dispatch
 import load
 import raw
 from service import running
@@ -29,7 +30,7 @@ BARS = {
     ("P-256", 1000): 85,
 }
 """First release, in per cent of raw; for P-256 of raw with each signature verified (ADR 0013)."""
-CPU_BAR, MEMORY_BAR, TAIL_BAR = 650, 120, 4
+CPU_BAR, MEMORY_BAR, TAIL_BAR, DISPATCH_BAR = 650, 120, 4, 150
 KEYS, BATCHES, CONNECTIONS = ("RSA-2048", "RSA-3072", "P-256"), (1, 10, 100, 1000), (1, 16, 64)
 
 
@@ -70,6 +71,7 @@ def measure(service, options, cores):
     result["connections"] = [_connections(service, options, number, rates, counts) for number in CONNECTIONS]
     result["beside_authorizations"] = _beside(service, options, rates, counts)
     result["alone"] = {key: _alone(service, options, key, rates[key]) for key in options.keys}
+    result["dispatch"] = dispatch.cost(max(5, options.rounds))._asdict()
     before = service.memory()
     result["long_run"] = _long_run(service, options, rates, counts)
     result["memory"] = {"before": before, "after": service.memory()}
@@ -214,6 +216,12 @@ def table(result):
         f" {counts['refused']} refused"
     )
     lines.append(f"CPU of a one-hash request beside the raw signature: bar {CPU_BAR} us")
+    costs = result["dispatch"]
+    lines.append(
+        f"a Flask view that does nothing {costs['nothing']:.0f} us; table, parameters and answer"
+        f" {costs['answered'] - costs['nothing']:.0f} us more ({costs['answered'] / costs['nothing']:.1f} times),"
+        f" with a refusal {costs['refused'] - costs['nothing']:.0f} us more (bar {DISPATCH_BAR})"
+    )
     return "\n".join(lines)
 
 
