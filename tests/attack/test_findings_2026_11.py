@@ -26,10 +26,10 @@ from csc_server.activation.pending_messages import SendCode
 from csc_server.cli.dev.proxy import find_nginx
 from csc_server.errors import RefusedError
 from csc_server.settings import CustodySettings, Rates
-from csc_server.signer.custody_journal import CustodyJournal
-from csc_server.signer.custody_service import open_custody
-from csc_server.signer.factor_custody import FactorCustody
-from csc_server.signer.signer_custody import SignerCustody
+from csc_server.signer.custody.factors import FactorCustody
+from csc_server.signer.custody.journal import CustodyJournal
+from csc_server.signer.custody.service import open_custody
+from csc_server.signer.custody.signers import SignerCustody
 from csc_server.storage.ports.custody import LinkRow
 from csc_server.values import CredentialId, CredentialState, Refusal
 from csc_server.web.authorization.mutual_tls import names_client

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from csc_server.activation.messages import Authorize, Sign
 from csc_server.activation.parts import Caller, Evidence, Transaction
 from csc_server.audit.chain import Chain
-from csc_server.signer.custody import Custody, NewCredential
+from csc_server.signer.custody.in_one_step import Custody, NewCredential
 from csc_server.signer.identity.evidence import EvidenceVerifier
 from csc_server.signer.identity.pin import PinCost
 from csc_server.signer.signing.activation import ActivationLimits, ActivationOperations, Journal

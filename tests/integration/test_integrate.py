@@ -13,7 +13,7 @@ from integration.modes import SignerPage
 from integration.one_time_codes import codes_of_this_run
 
 PAGE = Path(__file__).parents[2] / "docs" / "integrate.md"
-MODES = 6
+MODES = 8
 """Ways to a signature that the page shows; each ends with openssl's word for right."""
 
 
@@ -60,16 +60,24 @@ def test_the_page_leads_from_info_to_a_verified_signature_in_each_mode(service, 
 
 
 def follow(shell, seed, page):
-    """Read what the commands print to their end; do what they ask the signer to do."""
-    lines = []
+    """Read what the commands print to their end; do what they ask the signer to do.
+
+    The signer of 1.0 comes after the first answer, 503, so that it is the repeated request that gets the SAD.
+    """
+    lines, late = [], []
     for line in shell.stdout:
         lines.append(line.strip())
         word, _, rest = lines[-1].partition(": ")
         if word == "open":
             shell.stdin.write(play_signer(rest, seed) + "\n")
             shell.stdin.flush()
-        elif word == "approve":
+        elif word == f"approve {seed.modes['implicit'].credential_id}":
             page.approve(rest, seed.modes["implicit"])
+        elif word == f"approve {seed.modes['implicit-pin'].credential_id}":
+            late.append(rest)
+        elif late and lines[-1].startswith("curl: (22)") and lines[-1].endswith("503"):
+            page.approve(late.pop(), seed.modes["implicit-pin"])
+    assert not late, "the commands did not wait for the signer of 1.0"
     shell.stdin.close()
     shell.wait(30)
     return lines

@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 from csc_server.cli.new_secrets import new_seed, random_digits
 from csc_server.errors import CscServerError
-from csc_server.signer.certificate_requests import read_subject
-from csc_server.signer.custody_journal import Actor, CustodyJournal
+from csc_server.signer.custody.certificate_requests import read_subject
+from csc_server.signer.custody.factors import FactorCustody, unlock_factor
+from csc_server.signer.custody.journal import Actor, CustodyJournal
+from csc_server.signer.custody.keys import KeyCustody, WantedCredential, disable_credential
+from csc_server.signer.custody.signers import SignerCustody
 from csc_server.signer.device.port import KeyDevice
-from csc_server.signer.factor_custody import FactorCustody, unlock_factor
-from csc_server.signer.key_custody import KeyCustody, WantedCredential, disable_credential
-from csc_server.signer.signer_custody import SignerCustody
 from csc_server.storage.ports.custody import CustodyStore, LinkRow
 from csc_server.storage.ports.signer import CredentialRow
 from csc_server.values import AuthMode, ClientId, CredentialId, FactorKind, KeyType, Scal, SignerId

@@ -10,7 +10,7 @@ from csc_server.cli.side_task import Operation, Task, answer_task
 from csc_server.clock import SystemClock
 from csc_server.errors import CscServerError
 from csc_server.settings import SignerSettings
-from csc_server.signer.custody_journal import CustodyJournal
+from csc_server.signer.custody.journal import CustodyJournal
 from csc_server.signer.device.pkcs11 import open_device
 from csc_server.signer.device.port import KeyDevice
 from csc_server.storage.engine import make_engine

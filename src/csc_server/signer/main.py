@@ -20,7 +20,7 @@ from csc_server.errors import UnavailableError
 from csc_server.settings import SignerSettings
 from csc_server.signer.courier.client import CourierClient
 from csc_server.signer.courier.port import Courier, NoCourier
-from csc_server.signer.custody_service import open_custody
+from csc_server.signer.custody.service import open_custody
 from csc_server.signer.device.pkcs11 import open_device
 from csc_server.signer.device.port import DeviceFaultError, KeyDevice
 from csc_server.signer.device.watched import CallStamps, WatchedDevice

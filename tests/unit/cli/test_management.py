@@ -16,7 +16,7 @@ from csc_server.cli.custody_tasks import CustodyTasks
 from csc_server.cli.main import main
 from csc_server.cli.secret_input import read_secret
 from csc_server.errors import CscServerError
-from csc_server.signer.custody_journal import CustodyJournal
+from csc_server.signer.custody.journal import CustodyJournal
 from csc_server.storage.engine import make_engine
 from csc_server.storage.ports.web import ClientRow
 from csc_server.storage.registry_store import SqlRegistryStore

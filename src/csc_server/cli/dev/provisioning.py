@@ -36,11 +36,11 @@ from csc_server.cli.outcome import FAILED, is_terminal, report
 from csc_server.cli.process import end_with_parent
 from csc_server.clock import SystemClock
 from csc_server.errors import CscServerError
-from csc_server.signer.custody import Custody, Issue, NewCredential
-from csc_server.signer.custody_journal import CustodyJournal
+from csc_server.signer.custody.in_one_step import Custody, Issue, NewCredential
+from csc_server.signer.custody.journal import CustodyJournal
+from csc_server.signer.custody.keys import disable_credential
 from csc_server.signer.device.pkcs11 import open_device
 from csc_server.signer.device.provisioning import create_module_keys, initialise_token
-from csc_server.signer.key_custody import disable_credential
 from csc_server.storage.engine import make_engine
 from csc_server.storage.migrate import upgrade
 from csc_server.storage.ports.web import AccountRow, ClientRow

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from csc_server.activation.parts import Evidence
 from csc_server.errors import RefusedError
-from csc_server.signer.custody import Custody, NewCredential
+from csc_server.signer.custody.in_one_step import Custody, NewCredential
 from csc_server.signer.identity.evidence import EvidenceVerifier
 from csc_server.signer.identity.pin import UnusablePinError, is_right_pin, key_pin, new_pin_factor
 from csc_server.signer.identity.response_key import Asked
@@ -66,7 +66,7 @@ def names_in(tree):
 
 
 def test_AU_05_no_composition_root_chooses_the_cost_of_a_pin():
-    own = {Path(f"signer/{name}.py") for name in ("identity/pin", "identity/evidence", "custody", "factor_custody")}
+    own = {Path(f"signer/{name}.py") for name in ("identity/pin", "identity/evidence", "custody/in_one_step", "custody/factors")}
     before_the_cost = {"Custody": 4, "EvidenceVerifier": 4, "FactorCustody": 3}
     built = dict.fromkeys(before_the_cost, 0)
     for path in SOURCE.rglob("*.py"):

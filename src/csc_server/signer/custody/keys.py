@@ -2,7 +2,7 @@
 
 A key is made in the device and waits for its certificate (requested); with a certificate that may stand behind a
 signature it becomes active; what is disabled signs nothing any more; what is destroyed has no key. Factors come by
-`factor_custody`: a credential without enough of them is refused like a disabled one.
+`factors`: a credential without enough of them is refused like a disabled one.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ from csc_server.audit.events import Event
 from csc_server.errors import CscServerError
 from csc_server.policy.certificates import UNREADABLE
 from csc_server.policy.key_usage import may_issue
-from csc_server.signer.certificate_requests import certificate_request
-from csc_server.signer.custody_journal import Actor, CustodyJournal, credential_record
+from csc_server.signer.custody.certificate_requests import certificate_request
+from csc_server.signer.custody.journal import Actor, CustodyJournal, credential_record
 from csc_server.signer.device.port import KeyDevice, KeyFacts
 from csc_server.signer.signing.credential import Credentials, link_mac
 from csc_server.storage.ports.custody import CustodyStore

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from csc_server.audit.events import Event
 from csc_server.policy.challenge_response import UnusableKeyError
-from csc_server.signer.custody_journal import Actor, CustodyJournal, credential_record
+from csc_server.signer.custody.journal import Actor, CustodyJournal, credential_record
+from csc_server.signer.custody.keys import CustodyError, conflict_told, known_credential, unchanged_credential
 from csc_server.signer.device.port import KeyDevice
 from csc_server.signer.identity.one_time_code import new_otp_factor
 from csc_server.signer.identity.online_code import new_online_factor
 from csc_server.signer.identity.pin import PIN_COST, PinCost, new_pin_factor
 from csc_server.signer.identity.response_key import new_key_factor
-from csc_server.signer.key_custody import CustodyError, conflict_told, known_credential, unchanged_credential
 from csc_server.signer.signing.credential import link_mac
 from csc_server.storage.ports.custody import CustodyStore
 from csc_server.storage.ports.signer import ConflictError, CredentialRow, FactorRow

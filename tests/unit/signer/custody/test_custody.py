@@ -14,13 +14,13 @@ from csc_server.activation.messages import Authorize
 from csc_server.activation.parts import Caller, Evidence, Transaction
 from csc_server.errors import RefusedError
 from csc_server.settings import CustodySettings
-from csc_server.signer.certificate_requests import UnusableSubjectError, read_subject
-from csc_server.signer.custody_journal import CustodyJournal
-from csc_server.signer.custody_service import open_custody
+from csc_server.signer.custody.certificate_requests import UnusableSubjectError, read_subject
+from csc_server.signer.custody.factors import FactorCustody, unlock_factor
+from csc_server.signer.custody.journal import CustodyJournal
+from csc_server.signer.custody.keys import CustodyError, KeyCustody, WantedCredential, disable_credential
+from csc_server.signer.custody.service import open_custody
+from csc_server.signer.custody.signers import SignerCustody
 from csc_server.signer.device.port import DeviceFaultError
-from csc_server.signer.factor_custody import FactorCustody, unlock_factor
-from csc_server.signer.key_custody import CustodyError, KeyCustody, WantedCredential, disable_credential
-from csc_server.signer.signer_custody import SignerCustody
 from csc_server.signer.signing.credential import UnusableCredentialError
 from csc_server.storage.ports.custody import LinkRow
 from csc_server.values import (

@@ -2,8 +2,8 @@
 
 from csc_server.audit.chain import Record
 from csc_server.audit.events import Event, Outcome
-from csc_server.signer.custody_journal import Actor, CustodyJournal
-from csc_server.signer.key_custody import CustodyError
+from csc_server.signer.custody.journal import Actor, CustodyJournal
+from csc_server.signer.custody.keys import CustodyError
 from csc_server.storage.ports.custody import CustodyStore, LinkRow
 from csc_server.storage.ports.signer import ConflictError
 from csc_server.values import SignerId

@@ -1,6 +1,6 @@
 """A credential in one step, with key, certificate and factors: how the development server makes its own.
 
-An operator's way, and that of the API, has a request for the certificate between its two steps: `key_custody`.
+An operator's way, and that of the API, has a request for the certificate between its two steps: `keys`.
 """
 
 import hashlib
@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 from csc_server.audit.events import Event
 from csc_server.clock import Clock
-from csc_server.signer.custody_journal import CustodyJournal, credential_record
+from csc_server.signer.custody.journal import CustodyJournal, credential_record
+from csc_server.signer.custody.signers import SignerCustody
 from csc_server.signer.device.port import KeyDevice
 from csc_server.signer.identity.one_time_code import new_otp_factor
 from csc_server.signer.identity.online_code import new_online_factor
 from csc_server.signer.identity.pin import PIN_COST, PinCost, new_pin_factor
 from csc_server.signer.identity.response_key import new_key_factor
-from csc_server.signer.signer_custody import SignerCustody
 from csc_server.signer.signing.credential import Credentials, link_mac
 from csc_server.storage.ports.custody import CustodyStore, LinkRow
 from csc_server.storage.ports.signer import CredentialRow, FactorRow

@@ -24,10 +24,10 @@ from csc_server.activation.parts import Caller
 from csc_server.clock import Clock
 from csc_server.errors import ConfigurationError, RefusedError
 from csc_server.settings import CustodySettings
-from csc_server.signer.certificate_requests import common_name
-from csc_server.signer.custody_journal import Actor, CustodyJournal
+from csc_server.signer.custody.certificate_requests import common_name
+from csc_server.signer.custody.journal import Actor, CustodyJournal
+from csc_server.signer.custody.keys import CustodyError, KeyCustody, WantedCredential
 from csc_server.signer.device.port import KeyDevice
-from csc_server.signer.key_custody import CustodyError, KeyCustody, WantedCredential
 from csc_server.signer.service import description
 from csc_server.signer.signing.credential import UnusableCredentialError
 from csc_server.storage.ports.custody import CustodyStore, LinkRow

@@ -1,0 +1,1 @@
+"""Making, certifying, changing and destroying credentials: what operators, the custody lane and `dev` do to them."""
