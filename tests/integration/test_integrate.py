@@ -77,7 +77,6 @@ def follow(shell, seed, page):
             late.append(rest)
         elif late and lines[-1].startswith("curl: (22)") and lines[-1].endswith("503"):
             page.approve(late.pop(), seed.modes["implicit-pin"])
-    assert not late, "the commands did not wait for the signer of 1.0"
     shell.stdin.close()
     shell.wait(30)
     return lines
