@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 RINGS = ("unit", "property", "contract", "fuzz", "integration", "rows", "browser", "attack", "fault")
-MINUTES_OF_THE_GATE = 8
+MINUTES_OF_THE_GATE = 16
 _TESTS = Path(__file__).parent
 _seconds: defaultdict[str, float] = defaultdict(float)
 _counts: defaultdict[str, int] = defaultdict(int)
