@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from pkcs11 import Attribute, MechanismFlag, ObjectClass
+from pkcs11 import Attribute, Mechanism, MechanismFlag, ObjectClass
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from csc_server.policy.algorithms import HashAlgorithm, SignatureMechanism, SignatureScheme
 from csc_server.signer.device.module_keys import MAC_LABEL, SEAL_DOMAIN
-from csc_server.signer.device.pkcs11 import open_device
+from csc_server.signer.device.pkcs11 import check_mechanisms, open_device
 from csc_server.signer.device.port import DeviceFaultError
 from csc_server.signer.device.provisioning import create_module_keys, initialise_token
 from csc_server.signer.device.session import open_session, starting, unload_module
@@ -400,3 +400,10 @@ def test_token_that_exists_is_never_initialised_again(token, device):
 def test_label_that_no_token_can_bear_is_refused(token, label):
     with pytest.raises(ValueError, match="label"):
         initialise_token(token.module, label, "so-pin", "user-pin")
+
+
+def test_A16_a_device_that_lacks_an_advertised_mechanism_is_not_opened():
+    check_mechanisms({Mechanism.RSA_PKCS, Mechanism.RSA_PKCS_PSS, Mechanism.ECDSA, Mechanism.SHA256})
+
+    with pytest.raises(DeviceFaultError, match="does not offer ECDSA, RSA_PKCS_PSS"):
+        check_mechanisms({Mechanism.RSA_PKCS, Mechanism.SHA256})

@@ -3,6 +3,7 @@
 import atexit
 import os
 import socket
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import structlog
@@ -25,6 +26,7 @@ from csc_server.web.api.refusals import refusal_problem
 from csc_server.web.api.signature_jobs import SignatureJobs
 from csc_server.web.api.table import ENDPOINTS
 from csc_server.web.api.timestamp_authority import TimestampAuthority
+from csc_server.web.api.tried_methods import TriedMethods
 from csc_server.web.api.waiting import SignerWait
 from csc_server.web.authorization import endpoints
 from csc_server.web.authorization.context import AuthorizationContext
@@ -45,6 +47,8 @@ OAUTH2_METHODS = ("oauth2/authorize", "oauth2/pushed_authorize", "oauth2/token",
 
 JOBS = "csc_server.jobs"
 """Under this name an application keeps its asynchronous signatures, in `extensions`."""
+SERVICES = "csc_server.services"
+"""Under this name an application keeps what its handlers work with, in `extensions`."""
 JOBS_STOP = 5.0
 """Seconds that a process waits for them when it ends."""
 
@@ -72,13 +76,25 @@ def create_app(settings: WebSettings, clock: Clock | None = None) -> Flask:
     writer = f"web-{socket.gethostname()}-{os.getpid()}"
     audit = AuditLog(store, writer, clock)
     app = build_app(settings, clock, store, activation, audit)
+    services: Services = app.extensions[SERVICES]
+    tried = TriedMethods(services.methods, dict(_tries(services)))
+    tried.start()
     audit.record(Event.STARTED, Outcome.SUCCESS, worker=writer)
     housekeeping = Housekeeping(store, clock, app.extensions[STRANGERS])
     housekeeping.start()
     atexit.register(stop, app.extensions[STRANGERS], audit, writer)
     atexit.register(app.extensions[JOBS].close, JOBS_STOP)  # runs before, last registered first
     atexit.register(housekeeping.stop)
+    atexit.register(tried.stop)
     return app
+
+
+def _tries(services: Services) -> Iterator[tuple[tuple[str, ...], Callable[[], object]]]:
+    """Yield, for methods that others make possible, what shows that these answer."""
+    if services.timestamps is not None:
+        yield ("signatures/timestamp",), services.timestamps.probe
+    if services.issuer is not None:
+        yield ("credentials/create", "credentials/delete"), services.issuer.reach
 
 
 def stop(strangers: StrangerRefusals, audit: AuditLog, writer: str) -> None:
@@ -116,6 +132,7 @@ def build_app(
     issuer = issuer or _issuer(settings)
     login, wait = PasswordLogin(context), waiting or SignerWait()
     services = Services(context, login, strangers, methods, fetcher, jobs, timestamps, issuer, wait)
+    app.extensions[SERVICES] = services
     app.register_blueprint(dispatch.blueprint(services))
     app.register_blueprint(endpoints.blueprint(context))
     app.register_blueprint(pages.blueprint(context))

@@ -29,6 +29,9 @@ RETRY_AFTER = 30
 class CertificateIssuer(Protocol):
     """Issues and revokes certificates; UnavailableError when it does not, for whatever reason."""
 
+    def reach(self) -> None:
+        """See whether somebody listens there; nothing is asked."""
+
     def issue(self, request: bytes, policy: str) -> tuple[bytes, ...]:
         """Return the chain (DER, end entity first) for a PKCS#10 request (DER), under a policy unless it is ""."""
 
@@ -41,6 +44,15 @@ class SocketIssuer:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def reach(self) -> None:
+        connection = _UnixConnection(self._path)
+        try:
+            connection.connect()
+        except OSError as error:
+            raise _away("nobody listens at the issuer's socket") from error
+        finally:
+            connection.close()
 
     def issue(self, request: bytes, policy: str) -> tuple[bytes, ...]:
         path = f"/issue?{urlencode({'policy': policy})}" if policy else "/issue"

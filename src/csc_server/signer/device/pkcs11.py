@@ -6,7 +6,7 @@ and the device refuses to be used after one: an error may have left an operation
 handles of another initialisation may name another signer's key.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -27,6 +27,8 @@ _PSS = {
     HashAlgorithm.SHA_384: (Mechanism.SHA384, MGF.SHA384),
     HashAlgorithm.SHA_512: (Mechanism.SHA512, MGF.SHA512),
 }
+SIGNING = frozenset({Mechanism.RSA_PKCS, Mechanism.RSA_PKCS_PSS, Mechanism.ECDSA})
+"""What `info` and `key.algo` name algorithms for."""
 _COORDINATE = {KeyType.P_256: 32, KeyType.P_384: 48}
 """Bytes of r and of s."""
 _SAD_DIGEST = HashAlgorithm.SHA_256.digest_length
@@ -41,8 +43,17 @@ def open_device(settings: DeviceSettings) -> "Pkcs11Device":
     """
     with starting(settings):
         session, loading = open_session(settings)
+    with faults("the mechanisms of the device cannot be read"):
+        check_mechanisms(session.token.slot.get_mechanisms())
     with faults("the keys of the device cannot be read"):  # long with many keys: outside the lock
         return Pkcs11Device(session, loading, settings.module)
+
+
+def check_mechanisms(offered: Collection[Mechanism]) -> None:
+    """Raise DeviceFaultError unless the device can make every kind of signature that clients are told of."""
+    missing = sorted(mechanism.name for mechanism in SIGNING.difference(offered))
+    if missing:
+        raise DeviceFaultError(f"the device does not offer {', '.join(missing)}")
 
 
 class Pkcs11Device:

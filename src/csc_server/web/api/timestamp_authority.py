@@ -1,6 +1,8 @@
 """The configured time-stamping authority, asked through the guarded fetcher and believed after checks (RFC 3161)."""
 
 import datetime as dt
+import hashlib
+import secrets
 
 from csc_server.clock import Clock
 from csc_server.errors import ConfigurationError
@@ -11,6 +13,7 @@ from csc_server.values import FetchPurpose
 from csc_server.web.fetch import Content, Expected, Fetcher
 
 QUERY = "application/timestamp-query"
+SHA_256 = "2.16.840.1.101.3.4.2.1"
 REPLY = Expected(media_types=frozenset({"application/timestamp-reply"}), max_bytes=65_536)
 """RFC 3161, 3.4. A token with its certificates takes 2 to 10 KiB."""
 
@@ -41,6 +44,10 @@ class TimestampAuthority:
         reply = self._fetcher.post(FetchPurpose.TIMESTAMP, settings.url, query, REPLY)
         now = dt.datetime.fromtimestamp(self._clock.seconds(), dt.UTC)
         return read_answer(reply, wanted, self._trust, now, dt.timedelta(seconds=settings.clock_skew))
+
+    def probe(self) -> None:
+        """Have a digest of nothing stamped; raises as `stamp` does."""
+        self.stamp(hashlib.sha256().digest(), SHA_256, secrets.randbits(64))
 
 
 def read_trust(settings: TimestampSettings) -> Trust:
