@@ -66,7 +66,10 @@ def names_in(tree):
 
 
 def test_AU_05_no_composition_root_chooses_the_cost_of_a_pin():
-    own = {Path(f"signer/{name}.py") for name in ("identity/pin", "identity/evidence", "custody/in_one_step", "custody/factors")}
+    own = {
+        Path(f"signer/{name}.py")
+        for name in ("identity/pin", "identity/evidence", "custody/in_one_step", "custody/factors")
+    }
     before_the_cost = {"Custody": 4, "EvidenceVerifier": 4, "FactorCustody": 3}
     built = dict.fromkeys(before_the_cost, 0)
     for path in SOURCE.rglob("*.py"):
